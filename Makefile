@@ -1,0 +1,43 @@
+# Everything a newcomer types: `make demo` and `make test`. Each target sets up what it needs by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test lint crds bench lock clean
+
+demo: $(VENV)/ready
+	@$(BIN)/rollout demo $(ARGS)
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m rollout.models.generate --check
+
+crds: $(VENV)/ready
+	$(BIN)/python -m rollout.models.generate
+
+bench: $(VENV)/ready
+	$(BIN)/python -m bench $(ARGS)
+
+# Only wheels and only what is pinned by hash, so that no compiler is needed and nothing unexpected comes in.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; call: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Pins are versions and hashes only: the lock must not say where a package was fetched from.
+lock:
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --strip-extras --allow-unsafe --extra sandbox --extra dev -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""The vocabulary: what people declare, what the controller reports, and the values that pass between its parts."""

@@ -1,0 +1,1 @@
+"""From metric samples to a verdict on a new version; knows nothing of where the versions run."""

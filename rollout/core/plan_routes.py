@@ -1,0 +1,121 @@
+"""The writes to routes and Services."""
+
+from rollout.core.target import Decision
+from rollout.core.world import Route, Service, World
+from rollout.core.write import Plan, Verb, Write
+from rollout.models.kinds import SERVICES, Key, Manifest
+from rollout.models.rollout import ABORTED, REVISION_LABEL
+from rollout.models.split import Split
+from rollout.models.status import Outcome, Phase
+from rollout.traffic.patch import json_patch
+from rollout.traffic.registry import resource_for, router_for
+from rollout.traffic.service import canary_service, pin
+
+
+def routes(world: World, decision: Decision, *, falls: bool) -> Plan:
+    """The patches that give every route the weight, or what was declared."""
+    return tuple(write for route in world.routes for write in _route(world, decision, route, falls=falls))
+
+
+def _route(world: World, decision: Decision, route: Route, *, falls: bool) -> Plan:
+    if route.manifest is None or not route.granted:
+        return ()
+    router = router_for(route.ref)
+    weight = decision.target.weight
+    if weight is None:
+        wanted = router.restore(route.manifest) if router.touched(route.manifest) else route.manifest
+    elif router.problem(route.manifest, world.backends):
+        return ()  # a route that names none of the Services any more has nothing to shift
+    else:
+        wanted = router.shift(route.manifest, world.backends, Split.at(weight))
+    wanted = _marked(wanted, _mark(decision))
+    version = None if falls else route.manifest["metadata"].get("resourceVersion")
+    ops = json_patch(route.manifest, wanted, resource_version=version)
+    if not ops:
+        return ()
+    why = "give the route back" if weight is None else f"{weight:g} % to the canary"
+    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=falls, why=why),)
+
+
+def _mark(decision: Decision) -> str | None:
+    """The run that is taken back, said in the same write that takes its traffic: a crash cannot forget it."""
+    run = decision.status.run
+    taken = decision.status.phase is Phase.ABORTING and run is not None and run.outcome is Outcome.ABORTED
+    return str(run.number) if taken and run is not None else None
+
+
+def _marked(manifest: Manifest, mark: str | None) -> Manifest:
+    annotations = {**(manifest["metadata"].get("annotations") or {})}
+    if annotations.get(ABORTED) == mark:
+        return manifest
+    annotations.pop(ABORTED, None)
+    if mark is not None:
+        annotations[ABORTED] = mark
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+
+
+def pins(world: World, decision: Decision) -> tuple[Plan, Plan]:
+    """The patches of the Services' selectors: those that protect the stable version, and those that let others in."""
+    protects = world.stable is not None and decision.target.pin == world.stable.name
+    writes = tuple(write for service in world.services for write in _pin(world, decision, service, urgent=protects))
+    return (writes, ()) if protects else ((), writes)
+
+
+def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) -> Plan:
+    if service.manifest is None:
+        return ()
+    wanted = pin(service.manifest, decision.target.pin)
+    wanted = _marked(wanted, None if world.routes else _mark(decision))
+    version = None if urgent else service.manifest["metadata"].get("resourceVersion")
+    ops = json_patch(service.manifest, wanted, resource_version=version)
+    if not ops:
+        return ()
+    why = f"pin to {decision.target.pin}" if decision.target.pin else "unpin"
+    key = Key(world.key.namespace, service.name)
+    return (Write(verb=Verb.PATCH, resource=SERVICES, key=key, body=ops, urgent=urgent, why=why),)
+
+
+def services_beside(world: World, decision: Decision) -> tuple[Plan, Plan]:
+    """The owned Services that lead to the canary: those to create or re-select, and those that are over.
+
+    One is never re-selected while a route gives it weight: that would be a shift nobody decided.
+    """
+    made: Plan = ()
+    over: Plan = ()
+    for service, backend in zip(world.services, world.backends, strict=True):
+        key = Key(world.key.namespace, backend.canary)
+        if decision.target.canary is None:
+            over += _without(service, key)
+        elif service.manifest is not None:
+            body = canary_service(
+                service.manifest,
+                backend=backend,
+                revision=decision.target.canary,
+                rollout=world.key.name,
+                owner_reference=None,
+            )
+            made += _beside(service, key, body)
+    return made, over
+
+
+def _beside(service: Service, key: Key, body: Manifest) -> Plan:
+    if service.canary is None:
+        return (Write(verb=Verb.CREATE, resource=SERVICES, key=key, body=body, why="lead to the canary"),)
+    if service.canary["spec"].get("selector") == body["spec"]["selector"] or not _ours(service.canary):
+        return ()
+    wanted = {**service.canary, "spec": {**service.canary["spec"], "selector": body["spec"]["selector"]}}
+    version = service.canary["metadata"].get("resourceVersion")
+    ops = json_patch(service.canary, wanted, resource_version=version)
+    return (Write(verb=Verb.PATCH, resource=SERVICES, key=key, body=ops, why="lead to the canary"),)
+
+
+def _without(service: Service, key: Key) -> Plan:
+    if service.canary is None or not _ours(service.canary):
+        return ()
+    uid = service.canary["metadata"].get("uid")
+    return (Write(verb=Verb.DELETE, resource=SERVICES, key=key, uid=uid, why="the run is over"),)
+
+
+def _ours(service: Manifest) -> bool:
+    return REVISION_LABEL in (service["spec"].get("selector") or {})

@@ -1,0 +1,75 @@
+"""What keeps a release from starting: each problem in one sentence that names the field and the remedy."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from analysis.checks import Check as Asked
+from analysis.queries import problem as query_problem
+from rollout.core.checks import to_asked
+from rollout.core.world import World
+from rollout.traffic.registry import router_for
+from rollout.traffic.service import problem as service_problem
+
+Refusal: TypeAlias = Callable[[Asked], str | None]
+"""Why no metric source of this controller can ever answer a check, with the remedy."""
+
+
+def problems(world: World, refusal: Refusal) -> tuple[str, ...]:
+    """Everything wrong with what is declared, as far as the cluster and the metric sources show it."""
+    found = [*_services(world), *_routes(world), *_steps(world), *_checks(world, refusal)]
+    return tuple(f"Cannot start: {sentence}" for sentence in found)
+
+
+def _services(world: World) -> Iterator[str]:
+    labels = ((world.template or {}).get("metadata") or {}).get("labels") or {}
+    for service in world.services:
+        name = f"Service {world.key.namespace}/{service.name}"
+        if service.manifest is None:
+            yield f"{name} does not exist: create it, or correct spec.services."
+            continue
+        trouble = service_problem(service.manifest)
+        if trouble:
+            yield trouble
+            continue
+        for key, value in (service.manifest["spec"].get("selector") or {}).items():
+            if labels.get(key) != value and not key.startswith("progressive.delivery/"):
+                yield f"{name} selects {key}={value}, which the pod template lacks: add the label, or mend the selector."
+
+
+def _routes(world: World) -> Iterator[str]:
+    for route in world.routes:
+        name = f"{route.ref.kind} {route.key.namespace}/{route.key.name}"
+        if route.manifest is None:
+            yield f"{name} does not exist: create it, or correct spec.traffic[{route.name}].gatewayRoute."
+        elif not route.granted:
+            yield (
+                f"{name} is in another namespace, and no ReferenceGrant in {world.key.namespace} lets it name "
+                "Services there: create one, or move the route."
+            )
+        else:
+            trouble = router_for(route.ref).problem(route.manifest, world.backends)
+            if trouble:
+                yield trouble
+
+
+def _steps(world: World) -> Iterator[str]:
+    canary = world.spec.strategy.canary if world.spec else None
+    known = {check.name for check in world.checks}
+    for index, step in enumerate(canary.steps if canary else ()):
+        for name in step.checks or ():
+            if name not in known:
+                told = ", ".join(sorted(known)) or "none"
+                yield f"spec.strategy.canary.steps[{index}].checks names {name}, which is no check: there are {told}."
+
+
+def _checks(world: World, refusal: Refusal) -> Iterator[str]:
+    for check in world.checks:
+        field = f"spec.analysis.checks[{check.name}]"
+        try:
+            asked = to_asked(check)
+        except ValueError as error:
+            yield f"{field}: {error}"
+            continue
+        trouble = asked and (query_problem(asked) or refusal(asked))
+        if trouble:
+            yield f"{field}: {trouble}"

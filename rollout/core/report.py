@@ -1,0 +1,250 @@
+"""From a ruling to the status, the record and the events; equal means silent."""
+
+from datetime import timedelta
+
+from analysis.assess import CheckResult
+from rollout.core import routing
+from rollout.core.asked import Asked, take
+from rollout.core.case import new_spec, spec_of
+from rollout.core.findings import Findings
+from rollout.core.target import Decision, Event, Record, Ruling, Target
+from rollout.core.workload import images
+from rollout.core.world import Revision, World
+from rollout.models.rollout import ROLLOUT_LABEL, format_time, parse_time
+from rollout.models.run import RolloutRunSpec, RolloutRunStatus, StepRecord
+from rollout.models.status import (
+    CheckStatus,
+    Condition,
+    Outcome,
+    Phase,
+    Revisions,
+    RevisionStatus,
+    RolloutStatus,
+    RunStatus,
+    Stage,
+    TrafficStatus,
+)
+
+_MEASURED = frozenset({"revisions", "replicas", "analysis", "message", "measured_at"})
+
+
+def report(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Decision:
+    """The decision with everything that is said about it."""
+    status = _status(world, asked, found, ruling)
+    due = _due(world, status)
+    quiet = world.status if due is None or due > timedelta(0) else status
+    return Decision(
+        target=ruling.target,
+        status=quiet,
+        reason=ruling.reason,
+        after=min((wait for wait in (ruling.after, due) if wait), default=None),
+        urgent=ruling.urgent,
+        record=_record(world, status),
+        events=(*asked.events, *_events(world, status, ruling)),
+    )
+
+
+def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> RolloutStatus:
+    old = world.status
+    return RolloutStatus(
+        observed_generation=world.generation,
+        phase=ruling.phase,
+        message=ruling.message[:1024],
+        replicas=sum(len(each.pods) for each in world.revisions.values()),
+        selector=f"{ROLLOUT_LABEL}={world.key.name}",
+        revisions=_revisions(world, ruling),
+        step=ruling.step,
+        traffic=_traffic(world, ruling),
+        analysis=_analysis(world, found, ruling),
+        run=ruling.run,
+        conditions=_conditions(world, ruling),
+        commands=None,
+        handled=asked.handled or None,
+        paused_at=asked.paused_at,
+        override=asked.override if asked.override and asked.override.template else None,
+        refused=old.refused if old.refused == world.wanted else None,
+        measured_at=format_time(world.now),
+    )
+
+
+def _analysis(world: World, found: Findings, ruling: Ruling) -> tuple[CheckStatus, ...] | None:
+    """What the checks say; once nothing is measured any more, what they said last."""
+    run, before = ruling.run, world.status.run
+    if run is None or before is None:
+        return world.status.analysis
+    taken = run.stage is Stage.ABORTING and before.stage is not Stage.ABORTING  # this very verdict is to be kept
+    if not taken and run.stage not in (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING):
+        return world.status.analysis
+    return tuple(_check(result) for result in found.results) or None
+
+
+def _revisions(world: World, ruling: Ruling) -> Revisions:
+    promoted = ruling.target.promoted
+    stable = next((name for name in promoted if name in world.revisions), world.stable.name if world.stable else None)
+    run = ruling.run
+    canary = run.revision if run is not None and run.stage is not Stage.DONE and run.revision != stable else None
+    return Revisions(
+        stable=_revision(world, stable, ruling.target.replicas),
+        canary=_revision(world, canary, ruling.target.replicas),
+    )
+
+
+def _revision(world: World, name: str | None, replicas: object) -> RevisionStatus | None:
+    if name is None:
+        return None
+    revision: Revision | None = world.revisions.get(name)
+    wanted = replicas.get(name) if isinstance(replicas, dict) else None
+    template = revision.manifest["spec"]["template"] if revision else world.template or {}
+    return RevisionStatus(
+        name=name,
+        images=images(template),
+        replicas=wanted if wanted is not None else (revision.replicas if revision else 0),
+        ready=len(revision.ready) if revision else 0,
+    )
+
+
+def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
+    run = ruling.run
+    if run is None or run.stage in (Stage.INITIAL, Stage.DONE) or not world.services:
+        return None
+    behind = run.stage in (Stage.BAKING, Stage.FINISHING)
+    desired = 100.0 if behind else (ruling.target.weight or 0.0)
+    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else desired)
+
+
+def _check(result: CheckResult) -> CheckStatus:
+    return CheckStatus(
+        name=result.name,
+        state=str(result.state),
+        message=result.sentence[:1024],
+        canary=result.canary,
+        stable=result.stable,
+        since=format_time(result.since) if result.since.year > 1 else None,
+        proved_at=format_time(result.proved_at) if result.proved_at else None,
+    )
+
+
+def _conditions(world: World, ruling: Ruling) -> tuple[Condition, ...]:
+    """`Ready`, `Reconciling` and `Stalled` as kstatus reads them: never both of the last two.
+
+    An aborted Rollout is Stalled, so that whoever waits for it stops waiting.
+    """
+    stalled = ruling.phase in (Phase.STALLED, Phase.ABORTED)
+    ready = ruling.phase is Phase.HEALTHY
+    facts = (("Ready", ready), ("Reconciling", not ready and not stalled), ("Stalled", stalled))
+    return tuple(_condition(world, ruling, kind, "True" if value else "False") for kind, value in facts)
+
+
+def _condition(world: World, ruling: Ruling, kind: str, status: str) -> Condition:
+    old = next((each for each in world.status.conditions or () if each.type == kind), None)
+    same = old is not None and old.status == status
+    return Condition(
+        type=kind,
+        status=status,
+        reason=ruling.reason,
+        message=ruling.message[:1024],
+        observed_generation=world.generation,
+        last_transition_time=old.last_transition_time if same and old else format_time(world.now),
+    )
+
+
+def _due(world: World, new: RolloutStatus) -> timedelta | None:
+    """In what time the new status is to be written: at once (0), or later where only measured numbers differ and
+    those were written lately; None where nothing differs.
+
+    A sentence that tells a number is measured too, as long as its reason stays the same.
+    """
+    old = world.status
+    if _facts(new) != _facts(old):
+        return timedelta(0)
+    if _facts(new, measured=True) == _facts(old, measured=True):
+        return None
+    moving = new.run is not None and new.run.stage is not Stage.DONE
+    if old.measured_at is None or not moving:
+        return timedelta(0)
+    return max(parse_time(old.measured_at) + world.settings.write_numbers_every - world.now, timedelta(0))
+
+
+def _facts(status: RolloutStatus, *, measured: bool = False) -> object:
+    without = {"measured_at"} if measured else set(_MEASURED)
+    facts = status.model_dump(exclude=without)
+    for condition in facts["conditions"] or ():
+        if not measured:
+            condition.pop("message")
+    if facts["traffic"] and not measured:
+        facts["traffic"] = facts["traffic"]["desired"]
+    return facts
+
+
+def _record(world: World, status: RolloutStatus) -> Record | None:
+    """The `RolloutRun` as it should be: created with the run, written at each step and at the end."""
+    run = status.run
+    if run is None:
+        return None
+    known = world.run(run.number)
+    if known is not None and known.status.outcome is not None:
+        return None
+    spec = known.spec if known else _spec(world, run)
+    before = known.status if known else RolloutRunStatus(started_at=run.started_at)
+    return Record(name=run.name, spec=spec, status=_progress(before, run, status))
+
+
+def _spec(world: World, run: RunStatus) -> RolloutRunSpec:
+    if run.stable is None:
+        return new_spec(world, number=run.number, revision=run.revision, stable=None)
+    return spec_of(world, run)
+
+
+def _progress(before: RolloutRunStatus, run: RunStatus, status: RolloutStatus) -> RolloutRunStatus:
+    steps, step = before.steps, status.step
+    if step is not None and step.entered_at and step.entered_at not in {each.at for each in steps} and status.traffic:
+        steps = (*steps, StepRecord(name=step.name, weight=status.traffic.desired, at=step.entered_at))
+    if run.stage is not Stage.DONE:
+        return before.model_copy(update={"steps": steps})
+    return before.model_copy(
+        update={
+            "steps": steps,
+            "outcome": run.outcome,
+            "message": run.reason if run.outcome is not Outcome.PROMOTED else status.message,
+            "ended_at": run.ended_at,
+            "analysis": status.analysis or (),
+        }
+    )
+
+
+def _events(world: World, status: RolloutStatus, ruling: Ruling) -> tuple[Event, ...]:
+    """One event for each transition: a phase or a reason that is new, a step that was entered, a revert."""
+    old = world.status
+    events = []
+    if (old.phase, _reason_of(old)) != (status.phase, ruling.reason):
+        bad = status.phase in (Phase.ABORTING, Phase.ABORTED, Phase.STALLED)
+        events.append(Event(reason=ruling.reason, note=ruling.message, warning=bad))
+    elif _entered(old) != _entered(status):
+        events.append(Event(reason="StepEntered", note=ruling.message))
+    if status.run and old.run and status.run.reverts > old.run.reverts:
+        events.append(Event(reason="Reverted", note=status.run.reason or "", warning=True))
+    return tuple(events)
+
+
+def _reason_of(status: RolloutStatus) -> str | None:
+    return next((each.reason for each in status.conditions or () if each.type == "Ready"), None)
+
+
+def _entered(status: RolloutStatus) -> tuple[int, bool] | None:
+    return (status.step.index, status.step.entered_at is not None) if status.step else None
+
+
+def refused(world: World, message: str) -> Decision:
+    """What is said when the API server refuses the pod template: nothing starts before it changes, or a retry."""
+    sentence = f"Cannot start: the API server refuses spec.template of {world.wanted}: {message} Mend the template."
+    ruling = Ruling(
+        phase=Phase.STALLED, reason="TemplateRefused", message=sentence, target=Target(hold=True), run=world.status.run
+    )
+    asked = take(world)
+    status = _status(world, asked, Findings(checks=(), results=()), ruling)
+    return Decision(
+        target=ruling.target,
+        status=status.model_copy(update={"refused": world.wanted}),
+        reason=ruling.reason,
+        events=_events(world, status, ruling),
+    )

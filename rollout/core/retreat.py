@@ -1,0 +1,85 @@
+"""How a run is taken back: traffic first, then, once no proxy uses it any more, the canary."""
+
+from rollout.core import routing, say
+from rollout.core.case import Case, stamp, to_stage
+from rollout.core.target import Ruling, Target
+from rollout.models.status import Outcome, Phase, RunStatus, Stage
+
+
+def retreat(case: Case) -> Ruling:
+    """What taking the canary back asks for now.
+
+    Traffic never moves to a stable version that cannot answer while the canary can: that one is brought up first.
+    """
+    canary = case.canary
+    if canary is not None and canary.ready and not case.stable.ready and case.world.services:
+        return _revive(case)
+    if canary is None or not (canary.replicas or canary.pods):
+        return _clean_up(case)
+    if case.unsettled is not None or not routing.services_lead_to(case.world, case.stable):
+        return _ruling(case, say.emptying(case), _target(case, canary=canary.replicas, weight=0), urgent=True)
+    return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
+
+
+def _revive(case: Case) -> Ruling:
+    assert case.canary is not None, "only a canary with ready pods can wait for the stable version"
+    stay = routing.routed(case.world)
+    target = Target(
+        replicas={case.stable.name: max(case.stable_replicas, 1), case.run.revision: case.canary.replicas},
+        pin=case.world.services[0].pinned,
+        weight=stay if case.world.routes else None,
+        canary=case.run.revision,
+    )
+    return _ruling(case, say.reviving(case), target, urgent=True)
+
+
+def _target(case: Case, *, canary: int, weight: float | None) -> Target:
+    touched = any(routing.route_weight(case.world, route) is not None for route in case.world.routes)
+    aborted = {case.run.revision: case.run.number} if case.run.outcome is Outcome.ABORTED else {}
+    return Target(
+        replicas={case.stable.name: case.stable_replicas, case.run.revision: canary},
+        pin=case.stable.name,
+        weight=weight if touched else None,
+        canary=case.run.revision,
+        aborted=aborted,
+    )
+
+
+def _clean_up(case: Case) -> Ruling:
+    """No pod of the canary is left: routes and Services become as declared."""
+    touched = any(routing.route_weight(case.world, route) is not None for route in case.world.routes)
+    if touched or routing.waiting(case.world) is not None:
+        return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
+    keeps = case.run.outcome is Outcome.ABORTED and case.world.wanted == case.run.revision
+    replicas = {case.stable.name: case.world.replicas}
+    target = Target(
+        replicas={**replicas, case.run.revision: 0} if keeps and case.canary is not None else replicas,
+        pin=case.stable.name if case.world.references else None,
+        aborted={case.run.revision: case.run.number} if keeps and case.canary is not None else {},
+    )
+    back = case.world.wanted == case.run.stable
+    return Ruling(
+        phase=Phase.HEALTHY if back else (Phase.ABORTED if keeps else Phase.PROGRESSING),
+        reason="Aborted" if keeps else "TakenBack",
+        message=say.aborted(case),
+        target=target,
+        run=_ended(case),
+    )
+
+
+def _ended(case: Case) -> RunStatus:
+    return to_stage(case.world, case.run, Stage.DONE).model_copy(update={"ended_at": stamp(case.world)})
+
+
+def _ruling(case: Case, message: str, target: Target, *, urgent: bool) -> Ruling:
+    left = case.world.settings.settle - case.in_stage
+    return Ruling(
+        phase=Phase.ABORTING,
+        reason="Aborting",
+        message=message,
+        target=target,
+        run=case.run,
+        step=case.world.status.step,
+        after=max(left, case.world.settings.settle / 10),
+        urgent=urgent,
+    )

@@ -1,0 +1,96 @@
+"""What the routers and Services of a world say: which share is in force, and what is not as it should be."""
+
+from rollout.core.world import Revision, Route, World
+from rollout.models.kinds import Manifest
+from rollout.models.rollout import ABORTED
+from rollout.traffic.registry import router_for
+from rollout.traffic.service import replica_share
+
+
+def route_weight(world: World, route: Route) -> float | None:
+    """The canary's share in this route in per cent; None where the route is as declared or gone."""
+    if route.manifest is None:
+        return None
+    split = router_for(route.ref).read(route.manifest, world.backends)
+    return None if split is None else split.canary
+
+
+def routed(world: World) -> float | None:
+    """The canary's share in force in per cent, the highest of all routers; None where no canary has any.
+
+    Without a router, it is what pins and numbers of pods make of it.
+    """
+    if world.routes:
+        weights = [weight for route in world.routes if (weight := route_weight(world, route)) is not None]
+        return max(weights, default=None)
+    if not world.services or world.stable is None:
+        return None
+    pins = {service.pinned for service in world.services}
+    if pins == {None}:
+        others = sum(len(each.ready) for each in world.revisions.values() if each.name != world.stable.name)
+        return replica_share(len(world.stable.ready), others) if others else None
+    return 0 if pins == {world.stable.name} else 100
+
+
+def waiting(world: World) -> str | None:
+    """Why a shift that was written is not known to be in force yet; None when every route was accepted."""
+    for route in world.routes:
+        if route.manifest is None:
+            return f"{route.ref.kind} {route.key.namespace}/{route.key.name} is gone: create it again"
+        state = router_for(route.ref).state(route.manifest)
+        if not state.accepted:
+            return state.message
+    return None
+
+
+def endpoints_exact(world: World, revision: Revision) -> bool:
+    """Whether every owned Service leads to exactly this revision's ready pods."""
+    return all(service.canary_targets == revision.ready for service in world.services)
+
+
+def services_lead_to(world: World, revision: Revision) -> bool:
+    """Whether every Service people have leads to exactly this revision's ready pods."""
+    return all(service.targets == revision.ready for service in world.services)
+
+
+def strangers(world: World, revision: Revision) -> str | None:
+    """The first ready endpoint of a Service that does not belong to the revision, as `Service/pod`.
+
+    A pod is told by its Deployment's name too: EndpointSlices still list one for a moment after it is gone.
+    """
+    own = revision.manifest["metadata"]["name"]
+    known = {pod.name for pod in revision.pods}
+    for service in world.services:
+        for target in sorted(service.targets - known):
+            if not target.startswith(f"{own}-"):
+                return f"{service.name}/{target}"
+    return None
+
+
+def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[float | None, ...]) -> str | None:
+    """Who undid a weight or a pin since it was written; None when nobody did.
+
+    `allowed` are the shares that a route may show: the one the status tells of, and the one that is wanted now, since
+    a write of ours may have been cut off before the status told of it.
+    """
+    for route in world.routes:
+        if route.writer and route.manifest is not None and route_weight(world, route) not in allowed:
+            return f"{route.writer} changed {route.ref.kind} {route.key.namespace}/{route.key.name}"
+    if not world.routes and allowed[0] not in (None, 0, 100):
+        return None  # in between, Services without a router are as declared
+    for service in world.services:
+        if service.writer and service.manifest is not None and service.pinned not in (stable, canary):
+            return f"{service.writer} changed Service {world.key.namespace}/{service.name}"
+    return None
+
+
+def abort_mark(world: World) -> int | None:
+    """The run that a route or Service says was taken back, in the same write that took its traffic."""
+    carriers = [route.manifest for route in world.routes] + [service.manifest for service in world.services]
+    marks = [mark for manifest in carriers if manifest is not None and (mark := _mark(manifest)) is not None]
+    return max(marks, default=None)
+
+
+def _mark(manifest: Manifest) -> int | None:
+    value = (manifest["metadata"].get("annotations") or {}).get(ABORTED, "")
+    return int(value) if value.isdigit() else None

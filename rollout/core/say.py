@@ -1,0 +1,178 @@
+"""The one sentence that tells where a rollout is, why, and what comes next and when."""
+
+from datetime import datetime, timedelta
+
+from rollout.core.asked import paused_note
+from rollout.core.case import Case
+from rollout.core.findings import Standing
+from rollout.core.workload import images
+from rollout.core.world import Revision, World
+from rollout.models.rollout import parse_time
+
+
+def called(world: World, name: str | None) -> str:
+    """What people call a revision: its image where that tells the versions apart, otherwise its name."""
+    shown = {each: _image(world, each) for each in (*world.revisions, *([world.wanted] if world.wanted else []))}
+    image = shown.get(name or "")
+    unique = image is not None and list(shown.values()).count(image) == 1
+    return image if unique and image else name or ""
+
+
+def _image(world: World, name: str) -> str | None:
+    """The image of the revision's first container."""
+    revision = world.revisions.get(name)
+    template = revision.manifest["spec"]["template"] if revision else world.template
+    return next(iter(images(template or {})), None)
+
+
+def percent(weight: float) -> str:
+    """`25 %`, `2.5 %`."""
+    return f"{weight:g} %"
+
+
+def clock(moment: datetime) -> str:
+    """`14:02:10 UTC`."""
+    return f"{moment:%H:%M:%S} UTC"
+
+
+def pods(count: int) -> str:
+    """`1 pod`, `3 pods`."""
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def unready(case: Case) -> str:
+    """How many of the canary's pods are ready, and what is wrong with one that is not."""
+    revision = case.canary
+    told = f"{len(revision.ready) if revision else 0} of {case.pods(case.index)} ready"
+    trouble = next((pod for pod in revision.pods if pod.problem), None) if revision else None
+    return f"{told}, pod {trouble.name} is in {trouble.problem}" if trouble else told
+
+
+def reaching(case: Case, blocked: str | None) -> str:
+    """While a step's pods come up."""
+    aim = f"{percent(case.steps[case.index].weight or 0)} to {called(case.world, case.run.revision)}"
+    if case.asked.paused_at:
+        return f"{paused_note(case.asked)} before {aim}; resume to go on."
+    if blocked:
+        return f"Before {aim}: {blocked}."
+    limit = f"taken back if they are not ready by {clock(case.deadline)}"
+    return f"Before {aim}: waiting for its pods, {unready(case)}; {limit}."
+
+
+def holding(case: Case, standing: Standing | None, weight: float) -> tuple[str, str]:
+    """While a step is held: the reason in one word, and the sentence."""
+    place = f"At {percent(weight)}"
+    if case.run.emptied_at:
+        since = clock(parse_time(case.run.emptied_at))
+        return (
+            "CanarySilent",
+            f"Canary taken off the traffic at {since}: it answers nothing while the stable version has traffic; "
+            "resume to try again, or abort.",
+        )
+    if case.canary is not None and not case.canary.ready:
+        return (
+            "CanaryUnready",
+            f"Canary taken off the traffic: {unready(case)}; it gets its share back when it is ready.",
+        )
+    if case.asked.paused_at:
+        return "Paused", f"{paused_note(case.asked)} at {percent(weight)}; resume to go on."
+    if case.run.reverts:
+        return "Reverted", f"{place}: {case.run.reason}; seen {_times(case.run.reverts)} in this step."
+    if standing is not None:
+        return _reason(standing), f"Holding at {percent(weight)}: {standing.sentence}."
+    return _waiting(case, place)
+
+
+def _waiting(case: Case, place: str) -> tuple[str, str]:
+    hold = case.steps[case.index].hold
+    if hold is not None and hold.until:
+        return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
+    end = (case.entered_at or case.now) + ((hold.for_ if hold else None) or timedelta(0))
+    verdicts = "; ".join(result.sentence for result in case.found.results)
+    told = f" {verdicts[:1].upper()}{verdicts[1:]}." if verdicts else ""
+    return "Holding", f"{place} until {clock(end)}, then {following(case)}.{told}"
+
+
+def following(case: Case) -> str:
+    """What comes after the step."""
+    if case.index + 1 < len(case.steps):
+        return percent(case.steps[case.index + 1].weight or 0)
+    return (
+        "the Services follow and the new version bakes" if case.spec.bake else "the new version becomes the stable one"
+    )
+
+
+def _reason(standing: Standing) -> str:
+    return {
+        "notEnoughData": "NotEnoughData",
+        "noData": "NoData",
+        "providerDown": "ProviderDown",
+        "regress": "Failing",
+    }.get(str(standing.state), "Holding")
+
+
+def switching(case: Case) -> str:
+    """While the Services follow."""
+    if case.asked.paused_at:
+        return f"{paused_note(case.asked)} at 100 %; resume to go on."
+    return f"All traffic goes to {called(case.world, case.run.revision)}; waiting for the Services to lead there too."
+
+
+def baking(case: Case, standing: Standing | None, bake: timedelta) -> str:
+    """While the old version is kept warm."""
+    if case.asked.paused_at:
+        return f"{paused_note(case.asked)} with the old version still warm; resume to go on."
+    if standing is not None and case.in_stage >= bake:
+        return f"Baking for longer: {standing.sentence}."
+    end = parse_time(case.run.since) + max(bake, case.world.settings.settle)
+    return f"{called(case.world, case.run.revision)} has all the traffic; the old version stays warm until {clock(end)} and is then removed."
+
+
+def finishing(case: Case, old: Revision) -> str:
+    """While the old version goes."""
+    return f"Promoted {called(case.world, case.run.revision)}; removing the old version {called(case.world, old.name)}, {pods(len(old.pods))} left."
+
+
+def promoted(case: Case) -> str:
+    """At the end of a good release."""
+    seconds = (case.now - parse_time(case.run.started_at)).total_seconds()
+    return f"Promoted {called(case.world, case.run.revision)} at {clock(case.now)}, {_span(seconds)} after the change."
+
+
+def emptying(case: Case) -> str:
+    """While proxies follow an abort."""
+    at = clock(parse_time(case.run.since))
+    return f"Taken back to 0 % at {at}: {case.run.reason}. The canary goes once no proxy uses it."
+
+
+def removing(case: Case) -> str:
+    """While the canary goes."""
+    return f"Taken back at {clock(parse_time(case.run.since))}: {case.run.reason}. Removing the canary."
+
+
+def reviving(case: Case) -> str:
+    """While an abort waits for the stable version."""
+    return (
+        f"Aborting: {case.run.reason}. The stable version {called(case.world, case.run.stable)} has no ready pod, so it is scaled up "
+        "first; traffic moves as soon as one is ready."
+    )
+
+
+def aborted(case: Case) -> str:
+    """At the end of an abort."""
+    if case.world.wanted == case.run.revision:
+        return (
+            f"Taken back at {clock(parse_time(case.run.since))}: {case.run.reason}. "
+            f"{called(case.world, case.run.stable)} serves; retry, or change the template."
+        )
+    return f"{called(case.world, case.run.revision)} was taken back: {case.run.reason}."
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

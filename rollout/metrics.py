@@ -1,0 +1,132 @@
+"""What the controller tells Prometheus about itself; no label ever holds the name of an object people made."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+PREFIX = "progressive_delivery"
+_RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class ReconcileOutcome(StrEnum):
+    """How one reconcile ended."""
+
+    QUIET = "quiet"  # nothing differed, nothing was written
+    WROTE = "wrote"
+    WAITING = "waiting"  # something has to happen first
+    STALLED = "stalled"  # a person has to act
+    CONFLICT = "conflict"  # the cluster moved on meanwhile
+    UNAVAILABLE = "unavailable"  # the API server did not answer
+    FAILED = "failed"
+
+
+class RequestOutcome(StrEnum):
+    """How the API server answered."""
+
+    OK = "ok"
+    CONFLICT = "conflict"
+    NOT_FOUND = "notFound"
+    FORBIDDEN = "forbidden"
+    INVALID = "invalid"
+    UNAVAILABLE = "unavailable"
+
+
+class RequestVerb(StrEnum):
+    """What the API server was asked for."""
+
+    GET = "get"
+    LIST = "list"
+    WATCH = "watch"
+    CREATE = "create"
+    PATCH = "patch"
+    APPLY = "apply"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """States that are read when Prometheus asks, so that they cost nothing in between and are never out of date.
+
+    Each function must be quick and must not raise. `queue_depth` is by lane, `watch_ages` seconds since the last sign
+    of life by the resource's plural name, `phases` the number of Rollouts by phase.
+    """
+
+    queue_depth: Callable[[], Mapping[str, int]]
+    watch_ages: Callable[[], Mapping[str, float]]
+    phases: Callable[[], Mapping[str, int]]
+
+
+class Metrics:
+    """A registry of its own: several can live in one process, and nothing of the interpreter is in it."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._reconciles = self._counter("reconciles", "Reconciles by outcome.", ("outcome",))
+        self._durations = self._histogram("reconcile_duration_seconds", "Length of a reconcile.", _RECONCILE_BUCKETS)
+        self._writes = self._counter(
+            "api_server_writes", "Writes to the Kubernetes API server.", ("verb", "resource", "outcome")
+        )
+        self._verdicts = self._counter("verdicts", "Verdicts on checks by state.", ("state",))
+        self._latencies = self._histogram(
+            "api_server_request_duration_seconds",
+            "Time to the Kubernetes API server's answer.",
+            _REQUEST_BUCKETS,
+            ("verb",),
+        )
+
+    def reconciled(self, outcome: ReconcileOutcome, seconds: float) -> None:
+        """Count one reconcile."""
+        self._reconciles.labels(outcome).inc()
+        self._durations.observe(seconds)
+
+    def wrote(self, verb: RequestVerb, *, resource: str, outcome: RequestOutcome) -> None:
+        """Count one write; `resource` is the plural name of a kind."""
+        self._writes.labels(verb, resource, outcome).inc()
+
+    def requested(self, verb: RequestVerb, seconds: float) -> None:
+        """Count the time one request to the API server took, read or write; for a watch, that to its first byte."""
+        self._latencies.labels(verb).observe(seconds)
+
+    def judged(self, state: str) -> None:
+        """Count one verdict; `state` is one of the states that a check can report."""
+        self._verdicts.labels(state).inc()
+
+    def read(self, readings: Readings) -> None:
+        """Show these states from now on. To be called once."""
+        self._registry.register(_Gauges(readings))
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"{PREFIX}_{name}", about, labels, registry=self._registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
+        return Histogram(f"{PREFIX}_{name}", about, labels, buckets=buckets, registry=self._registry)
+
+
+@dataclass(frozen=True)
+class _Gauges:
+    """The collector of a `Readings`, as the registry calls it."""
+
+    readings: Readings
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One family for each state."""
+        yield _gauge("queue_depth", "Rollouts that wait for a reconcile.", "lane", self.readings.queue_depth())
+        yield _gauge(
+            "watch_age_seconds", "Time since a watch last gave a sign of life.", "resource", self.readings.watch_ages()
+        )
+        yield _gauge("rollouts", "Rollouts by phase.", "phase", self.readings.phases())
+
+
+def _gauge(name: str, about: str, label: str, values: Mapping[str, float] | Mapping[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"{PREFIX}_{name}", about, labels=[label])
+    for value in sorted(values):
+        family.add_metric([value], values[value])
+    return family

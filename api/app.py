@@ -1,0 +1,64 @@
+"""The API as one ASGI application."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from api import problems
+from api.commanding import commanding
+from api.guard import Guard
+from api.ports import Client, Store
+from api.reading import reading
+from api.streams import Streams
+
+_ABOUT = (
+    "Progressive delivery: what every Rollout does and why, and what people can ask of it."
+    " Errors are `application/problem+json` with a sentence in `detail`."
+)
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+def create_app(
+    *,
+    store: Store,
+    client: Client,
+    clock: Callable[[], datetime],
+    version: str,
+    new_id: Callable[[], str] = _new_id,
+    keep_alive_seconds: float = 15.0,
+) -> FastAPI:
+    """The REST API over `store` and `client`; has no access control and belongs on a loopback address.
+
+    `app.state.stop`, a function, ends the open event streams; whoever serves the app calls it before waiting for
+    connections to end.
+    """
+    app = FastAPI(
+        title="Progressive delivery",
+        description=_ABOUT,
+        version=version,
+        docs_url=None,  # these pages load scripts from third parties
+        redoc_url=None,
+        openapi_url=None,  # served below, with what the framework does not know of
+        generate_unique_id_function=lambda route: route.name,
+    )
+    streams = Streams(store, keep_alive_seconds=keep_alive_seconds)
+    app.state.stop = streams.close
+    app.state.streams = streams
+    problems.install(app)
+    app.include_router(reading(store=store, streams=streams), prefix="/api/v1")
+    app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
+    app.add_middleware(Guard, clock=clock)
+    _serve_openapi(app)
+    return app
+
+
+def _serve_openapi(app: FastAPI) -> None:
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(problems.described(app))

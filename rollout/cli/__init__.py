@@ -1,0 +1,1 @@
+"""The `rollout` command: one file for each group of commands."""

@@ -1,0 +1,194 @@
+"""`rollout controller`: puts the controller, the API and the health endpoint together in one process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+from kubernetes.aio.config import ConfigException
+
+from analysis.sources import Source, SourceConfiguration, SourcesError, load
+from analysis.sources.opening import opened
+from api.app import create_app
+from api.health import create_health_app
+from api.serve import require_loopback, serve
+from rollout import controller as loop
+from rollout.core.world import Settings
+from rollout.kube.client import Client
+from rollout.kube.events import EventRecorder
+from rollout.kube.indexes import INDEXES
+from rollout.kube.queue import Queue
+from rollout.kube.reflector import Reflector
+from rollout.kube.store import Store
+from rollout.metrics import Metrics, Readings
+from rollout.models.base import parse_duration
+from rollout.models.kinds import ROLLOUTS
+from rollout.models.rollout import parse_status
+
+_FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How one controller process is to run."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str | None
+    sources: tuple[SourceConfiguration, ...]
+    settings: Settings
+    api: tuple[str, int]
+    health: tuple[str, int]
+
+
+def controller(
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Which cluster; otherwise $KUBECONFIG, or the pod's own.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Only this namespace.")] = None,
+    metric_sources: Annotated[Path | None, typer.Option(help="YAML file with the metric sources.")] = None,
+    settle: Annotated[str, typer.Option(help="From a route's acceptance to its effect, at most.")] = "15s",
+    api_host: Annotated[str, typer.Option(help="Loopback address of the REST API.")] = "127.0.0.1",
+    api_port: Annotated[int, typer.Option(help="Port of the REST API; 0 lets the kernel choose.")] = 7070,
+    health_host: Annotated[str, typer.Option(help="Address of /healthz, /readyz and /metrics.")] = "0.0.0.0",  # noqa: S104 (probes come from outside the pod)
+    health_port: Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")] = 7071,
+    annotation_commands: Annotated[
+        str, typer.Option(help="Commands that annotations may give: `safe` (abort, pause) or `all`.")
+    ] = "safe",
+    log_format: Annotated[str, typer.Option(help="`console` or `json`.")] = "json",
+) -> None:
+    """Run the controller with its REST API."""
+    try:
+        options = Options(
+            kubeconfig=kubeconfig,
+            context=context,
+            namespace=namespace,
+            sources=load(metric_sources) if metric_sources else (),
+            settings=_settings(settle, annotation_commands),
+            api=(api_host, api_port),
+            health=(health_host, health_port),
+        )
+        require_loopback(api_host)
+        _log_as(log_format)
+        uvloop.run(_until_told(options))
+    except (ValueError, SourcesError, ConfigException, OSError) as error:
+        typer.echo(f"rollout controller: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _settings(settle: str, annotation_commands: str) -> Settings:
+    if annotation_commands not in ("safe", "all"):
+        raise ValueError(f"--annotation-commands={annotation_commands} is not known: use safe or all")
+    try:
+        return Settings(settle=parse_duration(settle), annotation_commands=annotation_commands == "all")
+    except ValueError as error:
+        raise ValueError(f"--settle: {error}") from None
+
+
+def _log_as(log_format: str) -> None:
+    if log_format not in ("json", "console"):
+        raise ValueError(f"--log-format={log_format} is not known: use json or console")
+    renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def _until_told(options: Options) -> None:
+    """Run until SIGTERM or SIGINT, or until a part fails."""
+    running = asyncio.current_task()
+    assert running is not None, "a coroutine that runs is a task"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await run(options)
+
+
+async def run(options: Options) -> None:
+    """Controller, API and health endpoint, in one task group."""
+    client = await Client.connect(options.kubeconfig, options.context)
+    async with client, opened(options.sources) as sources:
+        parts = _parts(client, sources, options)
+        watching = loop.reflectors(client, parts.store, options.namespace)
+        heart = Heart()
+        parts.metrics.read(_readings(parts, watching))
+        health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
+        api = create_app(store=parts.store, client=client, clock=parts.now, version=version("progressive-delivery"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(heart.run())
+            group.create_task(serve(health, host=options.health[0], port=options.health[1], listening=_told("health")))
+            group.create_task(serve(api, host=options.api[0], port=options.api[1], listening=_told("api")))
+            group.create_task(loop.run(parts, watching))
+
+
+def _told(name: str) -> Callable[[int], None]:
+    return lambda port: structlog.get_logger().info("listening", name=name, port=port)
+
+
+def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.Parts:
+    queue: Queue[loop.Key] = Queue()
+    metrics = Metrics()
+    return loop.Parts(
+        client=client,
+        store=Store(INDEXES),
+        queue=queue,
+        collector=loop.collecting(sources, queue, _now),
+        recorder=EventRecorder(client, now=_now, instance=os.environ.get("HOSTNAME", "rollout-controller")[:128]),
+        metrics=metrics,
+        settings=options.settings,
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _readings(parts: loop.Parts, watching: tuple[Reflector, ...]) -> Readings:
+    return Readings(
+        queue_depth=lambda: {"all": parts.queue.depth},
+        watch_ages=lambda: {reflector.resource.plural: reflector.age for reflector in watching},
+        phases=lambda: Counter(str(parse_status(each).phase or "Unknown") for each in parts.store.list(ROLLOUTS)),
+    )
+
+
+def _unready(watching: tuple[Reflector, ...]) -> str | None:
+    missing = [reflector.resource.plural for reflector in watching if not reflector.synced.is_set()]
+    return f"not listed yet: {', '.join(missing)}" if missing else None
+
+
+class Heart:
+    """Beats once a second: how long ago tells whether the loop still turns."""
+
+    def __init__(self) -> None:
+        self._beat = 0.0
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            self._beat = asyncio.get_running_loop().time()
+            await asyncio.sleep(1)
+
+    def problem(self) -> str | None:
+        """Why the process is not alive, if it is not."""
+        silent = asyncio.get_running_loop().time() - self._beat
+        return f"the loop has not turned for {silent:.0f} s" if silent > _FROZEN else None

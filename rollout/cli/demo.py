@@ -1,0 +1,208 @@
+"""`rollout demo`: a small cluster, a good release and a bad one, told so that a newcomer can follow."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+from rich.console import Console
+
+from rollout.cli.options import console
+from rollout.cli.showcase import manifests
+from rollout.cli.showcase.api import Person
+from rollout.cli.showcase.cast import Cast, Failed, load, started
+from rollout.cli.showcase.report import Release, api_report, lines, release_report
+from rollout.cli.showcase.screen import Screen, summary
+from rollout.models.definitions import manifests as definitions
+from rollout.models.kinds import HTTP_ROUTES, ROLLOUT_RUNS, ROLLOUTS, SERVICES, Resource
+from rollout.models.status import Phase
+from sandbox.cluster import beside
+from sandbox.gateway import service_url
+
+_CRDS = Resource(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
+)
+_NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+_GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
+_PATIENCE = 180.0  # seconds until a phase that does not come counts as a failure
+_REST = 8.0  # seconds of standing still in which requests are counted
+_RATE = 150.0  # requests per second
+_LINGER = 3.0  # seconds until requests in flight at the end of a release have their answer
+
+
+@dataclass
+class Show:
+    """One performance: where everything is, and what it has measured so far."""
+
+    cast: Cast
+    person: Person
+    session: aiohttp.ClientSession
+    screen: Screen
+    began: float
+    releases: list[Release] = field(default_factory=list)
+    rest: tuple[float, float] = (0.0, 1.0)
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Print plain lines; for a terminal that is none.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
+    prometheus: Annotated[bool, typer.Option(help="Use Prometheus when it is on the PATH.")] = True,
+) -> None:
+    """See a good release promoted and a bad one taken back: real proxy, real traffic, no cluster needed."""
+    target = console()
+    try:
+        asyncio.run(
+            _play(target, live=target.is_terminal and not headless, report=report, keep=keep, prometheus=prometheus)
+        )
+    except (Failed, RuntimeError, OSError) as error:
+        typer.echo(f"rollout demo: {error}", err=True)
+        raise typer.Exit(1) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130) from None
+
+
+async def _play(target: Console, *, live: bool, report: Path | None, keep: bool, prometheus: bool) -> None:
+    running = asyncio.current_task()
+    assert running is not None, "a coroutine that runs is a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    began = time.time()
+    screen = Screen(target, live=live)
+    screen.say("Starting a small cluster with a real Envoy, and the controller ...")
+    with tempfile.TemporaryDirectory(prefix="rollout-demo-") as name:
+        async with started(Path(name), prometheus=prometheus) as cast, aiohttp.ClientSession() as session:
+            person = Person(session, cast.cluster["url"])
+            show = Show(cast=cast, person=person, session=session, screen=screen, began=began)
+            result = await _tell(show)
+            if report is not None:
+                report.write_text(json.dumps(result, indent=2) + "\n")
+            target.print(summary(result))
+            if keep:
+                await _stay(show)
+
+
+async def _tell(show: Show) -> dict[str, Any]:
+    """The story, and what it measured."""
+    screen = show.screen
+    screen.say(show.cast.source)
+    await _build(show)
+    screen.say("shop:v1 is deployed: the first version has nothing to be compared with.")
+    async with _watching(show):
+        await _phase(show, Phase.HEALTHY, number=1)
+        url = await _service_url(show)
+        async with load(show.cast, url, rate=_RATE) as requests:
+            screen.say(f"Customers arrive: {_RATE:.0f} requests a second, from outside and inside the cluster.")
+            await _rest(show)
+            screen.say(
+                "shop:v2 is released. It is fine: it gets 10, 30, 60, then 100 % of the traffic, and is promoted."
+            )
+            await _release(show, "v2", before="v1", ends=Phase.HEALTHY)
+            screen.say("shop:v3 is released. It fails 5 % of its requests: watch it being taken back.")
+            await _release(show, "v3", before="v2", ends=Phase.ABORTED)
+        return _measured(show, lines(requests))
+
+
+async def _build(show: Show) -> None:
+    for definition in definitions():
+        await show.person.create(_CRDS, definition)
+    await show.person.create(_NAMESPACES, manifests.NAMESPACE_MANIFEST)
+    await show.person.create(_GATEWAYS, manifests.GATEWAY)
+    await show.person.create(SERVICES, manifests.SERVICE)
+    await show.person.create(HTTP_ROUTES, manifests.ROUTE)
+    await show.person.create(ROLLOUTS, manifests.rollout("v1"))
+
+
+async def _service_url(show: Show) -> str:
+    return service_url(await show.person.get(SERVICES, manifests.NAMESPACE, "shop"), 80)
+
+
+async def _rest(show: Show) -> None:
+    """Stand still for a while: nothing but watches should reach the API server."""
+    await asyncio.sleep(2)  # what the first deployment left to be said
+    began = time.time()
+    await asyncio.sleep(_REST)
+    show.rest = (began, time.time())
+
+
+async def _release(show: Show, version: str, *, before: str, ends: Phase) -> None:
+    number = 2 + len(show.releases)
+    changed = time.time()
+    template = manifests.pod_template(version)
+    await show.person.replace(ROLLOUTS, manifests.NAMESPACE, "shop", field="/spec/template", value=template)
+    await _phase(show, ends, number=number)
+    await asyncio.sleep(_LINGER)
+    record = await show.person.get(ROLLOUT_RUNS, manifests.NAMESPACE, f"shop-{number}")
+    release = Release(version=version, before=before, changed=changed, ended=time.time(), record=record)
+    show.releases.append(release)
+
+
+async def _phase(show: Show, phase: Phase, *, number: int) -> None:
+    """Wait until this run has ended, and fail when it ended another way."""
+
+    def over() -> bool:
+        run = (show.screen.view or {}).get("run") or {}
+        return bool(run.get("number") == number and run.get("outcome") and run.get("stage") == "Done")
+
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while not over():
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise Failed(f"run {number} did not end: {(show.screen.view or {}).get('message')}") from None
+    view = show.screen.view or {}
+    if view.get("phase") != phase:
+        raise Failed(f"run {number} ended as {view.get('phase')}, not {phase}: {view.get('message')}")
+
+
+@asynccontextmanager
+async def _watching(show: Show) -> AsyncIterator[None]:
+    """The screen follows the controller's events beside the block."""
+    async with beside(_follow(show)):
+        with show.screen:
+            yield
+
+
+async def _follow(show: Show) -> None:
+    """Show every change that the controller's API tells of; ask again when the connection ends."""
+    url = f"{show.cast.server}/api/v1/namespaces/{manifests.NAMESPACE}/rollouts/shop/events"
+    while True:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with show.session.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response:
+                async for line in response.content:
+                    view = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
+                    if "message" in view:
+                        show.screen.show(view)
+        await asyncio.sleep(0.2)
+
+
+def _measured(show: Show, requests: list[dict[str, Any]]) -> dict[str, Any]:
+    access, audit = lines(show.cast.access), lines(show.cast.audit)
+    return {
+        "seconds": round(time.time() - show.began, 1),
+        "releases": [release_report(release, requests, access) for release in show.releases],
+        "api_requests": api_report(audit, show.releases[0].record, show.rest),
+    }
+
+
+async def _stay(show: Show) -> None:
+    say = show.screen.say
+    say("Everything keeps running until Ctrl-C. Try, in another terminal:")
+    say(f"  export KUBECONFIG={show.cast.cluster['kubeconfig']} ROLLOUT_SERVER={show.cast.server}")
+    say(f"  kubectl get rollouts,deployments,pods -n {manifests.NAMESPACE}")
+    say(f"  {Path(sys.executable).parent / 'rollout'} get shop -n {manifests.NAMESPACE}")
+    say(
+        f"  in the browser: {show.cast.server}/api/v1/rollouts and the shop itself, {show.cast.cluster['gateway_url']}/"
+    )
+    await asyncio.Event().wait()

@@ -1,0 +1,47 @@
+"""`rollout lint`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rollout.cli.exits import Code, complain
+
+
+def lint(
+    files: Annotated[
+        list[str], typer.Argument(help="YAML files; `-` is standard input.", metavar="FILE...", show_default=False)
+    ],
+) -> None:
+    """Check Rollouts and templates of checks before a cluster sees them."""
+    checker = import_module("rollout.lint")  # every other command starts without it
+    texts = [(file, text) for file in files if (text := _read(file)) is not None]
+    problems = [problem for file, text in texts for problem in checker.lint(text, "stdin" if file == "-" else file)]
+    if problems:
+        typer.echo(checker.render(problems), nl=False)
+    else:
+        _praise(len(texts))
+    if len(texts) < len(files) or any(_is_error(problem) for problem in problems):
+        raise typer.Exit(Code.REFUSED)
+
+
+def _praise(count: int) -> None:
+    if count:
+        typer.echo("No problems in 1 file." if count == 1 else f"No problems in {count} files.")
+
+
+def _is_error(problem: Any) -> bool:
+    return bool(problem.severity == "error")
+
+
+def _read(file: str) -> str | None:
+    """The text; None after telling why there is none."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        complain(f"cannot read {file}: {error.strerror}")
+    except UnicodeDecodeError:
+        complain(f"cannot read {file}: it is not UTF-8 text")
+    return None

@@ -1,0 +1,59 @@
+"""The options that several commands share, each with one meaning."""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+
+Server: TypeAlias = Annotated[
+    str, typer.Option(envvar="ROLLOUT_SERVER", help="Address of the controller's API.", metavar="URL")
+]
+Namespace: TypeAlias = Annotated[
+    str, typer.Option("--namespace", "-n", envvar="ROLLOUT_NAMESPACE", help="Namespace of the Rollout.")
+]
+Name: TypeAlias = Annotated[str, typer.Argument(help="Name of the Rollout.", metavar="NAME", show_default=False)]
+Timeout: TypeAlias = Annotated[
+    str | None, typer.Option(help="Wait no longer than this, such as 90s or 5m; without end when not given.")
+]
+
+SERVER = "http://127.0.0.1:7070"
+NAMESPACE = "default"
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Form(StrEnum):
+    """How to write what was read."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+
+
+Output: TypeAlias = Annotated[
+    Form, typer.Option("--output", "-o", help="`text` for people, `wide` with more of it, `json` for programs.")
+]
+
+
+def console() -> Console:
+    """Standard output as it is now: 100 columns where it is no terminal and COLUMNS does not say otherwise."""
+    made = Console(highlight=False, emoji=False, markup=False)
+    if not made.is_terminal and "COLUMNS" not in made._environ:  # noqa: SLF001 - rich would say 80
+        made.width = 100
+    return made
+
+
+def local_now() -> datetime:
+    """The present in the reader's zone."""
+    return datetime.now(UTC).astimezone()
+
+
+def seconds(text: str | None) -> float | None:
+    """The seconds in `90s`, `5m` or `1h30m`. Raises typer.BadParameter for anything else."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"([0-9]+[hms])+", text):
+        raise typer.BadParameter(f"{text!r} is not a duration: write it like 90s or 5m", param_hint="--timeout")
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))

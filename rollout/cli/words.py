@@ -1,0 +1,45 @@
+"""Numbers, times and states as people read them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_STATES = {"notEnoughData": "not enough data", "noData": "no data", "providerDown": "provider down"}
+
+
+def percent(number: float | None) -> str:
+    """`25`, `24.6`, or a dash where nothing is known; without the sign."""
+    return "–" if number is None else f"{number:.1f}".removesuffix(".0")
+
+
+def value(number: float | None) -> str:
+    """A measured value with three digits, or a dash."""
+    if number is None:
+        return "–"
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def state(word: str) -> str:
+    """The state of a check in words."""
+    return _STATES.get(word, word)
+
+
+def at(time: str, now: datetime) -> str:
+    """The time of day in the zone of `now`, with the date unless it is today's."""
+    local = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone(now.tzinfo)
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def ago(time: str, now: datetime) -> str:
+    """How long ago it was, in the largest unit that fits: `40s`, `5m`, `3h`, `12d`."""
+    seconds = max((now - datetime.fromisoformat(time.replace("Z", "+00:00"))).total_seconds(), 0)
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), ("s", 1))
+    return f"{int(seconds // size)}{unit}"
+
+
+def images(names: Sequence[str]) -> str:
+    """Images without their registries, the first one and how many others there are."""
+    if not names:
+        return "–"
+    short = names[0].rpartition("/")[2]
+    return short if len(names) == 1 else f"{short} +{len(names) - 1}"

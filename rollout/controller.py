@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NoReturn
 
 import structlog
+
 from analysis.assess import State
 from analysis.collector import Collector
 from analysis.sources import Source
-
 from rollout.core.decide import decide
 from rollout.core.plan import plan
 from rollout.core.report import refused

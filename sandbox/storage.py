@@ -155,7 +155,7 @@ class Storage:
         if same(record.object, new):
             return decode(record.raw)  # type: ignore[no-any-return] # JSON
         if dry:
-            return new  # type: ignore[no-any-return] # JSON
+            return new
         if "deletionTimestamp" in new["metadata"] and not held(kind, new):
             return self._drop(plural, new, record.object)
         return self._store("MODIFIED", plural, new, record.object)

@@ -64,12 +64,10 @@ class DeadlineSession:
         deadline = time.monotonic() + self._seconds
         response = self._session.request(method, url, stream=True, allow_redirects=False, **options)
         try:
-            content = self._read(response, deadline)
-        except BaseException:
+            return Whole(response.status_code, self._read(response, deadline))
+        finally:
+            # An answer read to its end has given its connection back by now; this ends only what was cut short.
             response.close()
-            raise
-        response.raw.release_conn()
-        return Whole(response.status_code, content)
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         content = bytearray()

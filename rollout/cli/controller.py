@@ -33,7 +33,7 @@ from rollout.kube.reflector import Reflector
 from rollout.kube.store import Store
 from rollout.metrics import Metrics, Readings
 from rollout.models.base import parse_duration
-from rollout.models.kinds import ROLLOUTS
+from rollout.models.kinds import ROLLOUTS, Key
 from rollout.models.rollout import parse_status
 
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
@@ -52,7 +52,8 @@ class Options:
     health: tuple[str, int]
 
 
-def controller(
+def controller(  # noqa: PLR0913 (each is an option of the command)
+    *,
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Which cluster; otherwise $KUBECONFIG, or the pod's own.")
     ] = None,
@@ -145,7 +146,7 @@ def _told(name: str) -> Callable[[int], None]:
 
 
 def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.Parts:
-    queue: Queue[loop.Key] = Queue()
+    queue: Queue[Key] = Queue()
     metrics = Metrics()
     return loop.Parts(
         client=client,

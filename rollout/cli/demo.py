@@ -20,7 +20,7 @@ from rich.console import Console
 from rollout.cli.options import console
 from rollout.cli.showcase import manifests
 from rollout.cli.showcase.api import Person
-from rollout.cli.showcase.cast import Cast, Failed, load, started
+from rollout.cli.showcase.cast import Cast, Failed, controller, load, sandbox
 from rollout.cli.showcase.report import Release, api_report, lines, release_report
 from rollout.cli.showcase.screen import Screen, summary
 from rollout.models.definitions import manifests as definitions
@@ -54,6 +54,7 @@ class Show:
 
 
 def demo(
+    *,
     headless: Annotated[
         bool, typer.Option("--headless", help="Print plain lines; for a terminal that is none.")
     ] = False,
@@ -82,15 +83,27 @@ async def _play(target: Console, *, live: bool, report: Path | None, keep: bool,
     screen = Screen(target, live=live)
     screen.say("Starting a small cluster with a real Envoy, and the controller ...")
     with tempfile.TemporaryDirectory(prefix="rollout-demo-") as name:
-        async with started(Path(name), prometheus=prometheus) as cast, aiohttp.ClientSession() as session:
-            person = Person(session, cast.cluster["url"])
-            show = Show(cast=cast, person=person, session=session, screen=screen, began=began)
-            result = await _tell(show)
-            if report is not None:
-                report.write_text(json.dumps(result, indent=2) + "\n")
-            target.print(summary(result))
-            if keep:
-                await _stay(show)
+        directory = Path(name)
+        async with sandbox(directory, prometheus=prometheus) as cluster, aiohttp.ClientSession() as session:
+            person = Person(session, cluster["url"])
+            await _install(person)
+            async with controller(directory, cluster) as cast:
+                show = Show(cast=cast, person=person, session=session, screen=screen, began=began)
+                result = await _tell(show)
+                _write(result, report)
+                target.print(summary(result))
+                if keep:
+                    await _stay(show)
+
+
+def _write(result: dict[str, Any], report: Path | None) -> None:
+    if report is not None:
+        report.write_text(json.dumps(result, indent=2) + "\n")
+
+
+async def _install(person: Person) -> None:
+    for definition in definitions():
+        await person.create(_CRDS, definition)
 
 
 async def _tell(show: Show) -> dict[str, Any]:
@@ -115,8 +128,6 @@ async def _tell(show: Show) -> dict[str, Any]:
 
 
 async def _build(show: Show) -> None:
-    for definition in definitions():
-        await show.person.create(_CRDS, definition)
     await show.person.create(_NAMESPACES, manifests.NAMESPACE_MANIFEST)
     await show.person.create(_GATEWAYS, manifests.GATEWAY)
     await show.person.create(SERVICES, manifests.SERVICE)
@@ -151,17 +162,14 @@ async def _release(show: Show, version: str, *, before: str, ends: Phase) -> Non
 async def _phase(show: Show, phase: Phase, *, number: int) -> None:
     """Wait until this run has ended, and fail when it ended another way."""
 
-    def over() -> bool:
-        run = (show.screen.view or {}).get("run") or {}
+    def over(view: dict[str, Any]) -> bool:
+        run = view.get("run") or {}
         return bool(run.get("number") == number and run.get("outcome") and run.get("stage") == "Done")
 
     try:
-        async with asyncio.timeout(_PATIENCE):
-            while not over():
-                await asyncio.sleep(0.1)
+        view = await asyncio.wait_for(show.screen.until(over), _PATIENCE)
     except TimeoutError:
         raise Failed(f"run {number} did not end: {(show.screen.view or {}).get('message')}") from None
-    view = show.screen.view or {}
     if view.get("phase") != phase:
         raise Failed(f"run {number} ended as {view.get('phase')}, not {phase}: {view.get('message')}")
 

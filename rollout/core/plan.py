@@ -40,8 +40,13 @@ def _traffic(world: World, decision: Decision) -> tuple[Plan, Plan]:
 
 
 def _falls(world: World, decision: Decision) -> bool:
-    """Whether the canary loses traffic, or none is moved at all: then nothing may stand before the write."""
-    return decision.urgent or (decision.target.weight or 0) < (routing.routed(world) or 0)
+    """Whether the canary loses traffic: then nothing may stand before the write.
+
+    Giving a route back while the Services lead to the canary takes nothing from it.
+    """
+    target = decision.target
+    given_back = target.weight is None and world.stable is not None and target.pin not in (None, world.stable.name)
+    return decision.urgent or (not given_back and (target.weight or 0) < (routing.routed(world) or 0))
 
 
 def _finalizer(world: World, decision: Decision) -> Plan:

@@ -23,9 +23,7 @@ def _route(world: World, decision: Decision, route: Route, *, falls: bool) -> Pl
     router = router_for(route.ref)
     weight = decision.target.weight
     if weight is None:
-        wanted = router.restore(route.manifest) if router.touched(route.manifest) else route.manifest
-    elif router.problem(route.manifest, world.backends):
-        return ()  # a route that names none of the Services any more has nothing to shift
+        wanted = router.restore(route.manifest, world.backends)
     else:
         wanted = router.shift(route.manifest, world.backends, Split.at(weight))
     wanted = _marked(wanted, _mark(decision))

@@ -7,6 +7,7 @@ from analysis.checks import Check as Asked
 from analysis.queries import problem as query_problem
 from rollout.core.checks import to_asked
 from rollout.core.world import World
+from rollout.models.rollout import REVISION_LABEL
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import problem as service_problem
 
@@ -32,8 +33,8 @@ def _services(world: World) -> Iterator[str]:
             yield trouble
             continue
         for key, value in (service.manifest["spec"].get("selector") or {}).items():
-            if labels.get(key) != value and not key.startswith("progressive.delivery/"):
-                yield f"{name} selects {key}={value}, which the pod template lacks: add the label, or mend the selector."
+            if labels.get(key) != value and key != REVISION_LABEL:
+                yield f"{name} selects {key}={value}, which the pod template lacks: add the label or mend the selector."
 
 
 def _routes(world: World) -> Iterator[str]:

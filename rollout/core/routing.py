@@ -74,13 +74,13 @@ def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[float 
     a write of ours may have been cut off before the status told of it.
     """
     for route in world.routes:
-        if route.writer and route.manifest is not None and route_weight(world, route) not in allowed:
-            return f"{route.writer} changed {route.ref.kind} {route.key.namespace}/{route.key.name}"
+        if route.manifest is not None and route_weight(world, route) not in allowed:
+            return f"{route.writer or 'somebody'} changed {route.ref.kind} {route.key.namespace}/{route.key.name}"
     if not world.routes and allowed[0] not in (None, 0, 100):
         return None  # in between, Services without a router are as declared
     for service in world.services:
-        if service.writer and service.manifest is not None and service.pinned not in (stable, canary):
-            return f"{service.writer} changed Service {world.key.namespace}/{service.name}"
+        if service.manifest is not None and service.pinned not in (stable, canary):
+            return f"{service.writer or 'somebody'} changed Service {world.key.namespace}/{service.name}"
     return None
 
 

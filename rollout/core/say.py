@@ -125,12 +125,14 @@ def baking(case: Case, standing: Standing | None, bake: timedelta) -> str:
     if standing is not None and case.in_stage >= bake:
         return f"Baking for longer: {standing.sentence}."
     end = parse_time(case.run.since) + max(bake, case.world.settings.settle)
-    return f"{called(case.world, case.run.revision)} has all the traffic; the old version stays warm until {clock(end)} and is then removed."
+    new = called(case.world, case.run.revision)
+    return f"{new} has all the traffic; the old version stays warm until {clock(end)} and is then removed."
 
 
 def finishing(case: Case, old: Revision) -> str:
     """While the old version goes."""
-    return f"Promoted {called(case.world, case.run.revision)}; removing the old version {called(case.world, old.name)}, {pods(len(old.pods))} left."
+    new, gone = called(case.world, case.run.revision), called(case.world, old.name)
+    return f"Promoted {new}; removing the old version {gone}, {pods(len(old.pods))} left."
 
 
 def promoted(case: Case) -> str:
@@ -152,9 +154,10 @@ def removing(case: Case) -> str:
 
 def reviving(case: Case) -> str:
     """While an abort waits for the stable version."""
+    stable = called(case.world, case.run.stable)
     return (
-        f"Aborting: {case.run.reason}. The stable version {called(case.world, case.run.stable)} has no ready pod, so it is scaled up "
-        "first; traffic moves as soon as one is ready."
+        f"Aborting: {case.run.reason}. The stable version {stable} has no ready pod, so it is scaled up first; "
+        "traffic moves as soon as one is ready."
     )
 
 

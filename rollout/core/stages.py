@@ -232,7 +232,8 @@ def _hold(case: Case) -> Ruling:
 def _emptied(case: Case) -> Case:
     """The case with the canary off the traffic when it answers nothing, and back on it when a person says so."""
     if case.run.emptied_at and (case.asked.resume or case.asked.promote):
-        return replace(case, run=case.run.model_copy(update={"emptied_at": None}))
+        run = case.run.model_copy(update={"emptied_at": None})
+        return _entered(replace(case, run=run))  # silence is measured anew from here
     if case.run.emptied_at or case.found.silent() is None:
         return case
     return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world)}))

@@ -25,7 +25,7 @@ FINALIZER = f"{GROUP}/give-back"
 MANAGER = "progressive-delivery"
 
 
-class Invalid(ValueError):
+class Invalid(ValueError):  # noqa: N818 (it says what the input is)
     """A resource that cannot be read; the message names each field and the remedy."""
 
 

@@ -52,13 +52,9 @@ def has_room(refs: Sequence[Ref], sides: Sequence[Pair]) -> bool:
 
 
 def parts_of(refs: Sequence[Ref], sides: Sequence[Pair]) -> tuple[Part, ...]:
-    """The declared backends as shares of the rule; a declared canary has none, it is its stable side's part."""
+    """The declared backends as shares of the rule; a canary that is declared too has none, its weight is 0."""
     stable = {pair.stable for pair in sides}
-    canary = {pair.canary for pair in sides}
-    return tuple(
-        Part(0 if position in canary else weight_of(ref), divided=position in stable)
-        for position, ref in enumerate(refs)
-    )
+    return tuple(Part(weight_of(ref), divided=position in stable) for position, ref in enumerate(refs))
 
 
 def _recorded(refs: Sequence[Ref], sides: Sequence[Pair], namespace: str) -> tuple[RefRecord, ...]:

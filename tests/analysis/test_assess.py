@@ -307,6 +307,12 @@ def test_a_history_judged_as_it_grows_is_judged_as_a_whole(steps: list[tuple[int
         assert known.judgement == judged(check, counts(*sums)).judgement
 
 
+def test_a_newest_sample_that_gains_a_late_scrape_is_judged_again():
+    before = judged(a_ratio(), counts((0, 0), (0, 100), (1, 200)))
+    grown = counts((0, 0), (0, 100), (9, 250))
+    assert (before.judgement.state, judged(a_ratio(), grown, before).judgement.state) == (State.PASS, State.REGRESS)
+
+
 def test_another_limit_judges_the_whole_history_again():
     history = steady(2, 100, 4)
     before = judged(a_ratio(), history)

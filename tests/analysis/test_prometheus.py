@@ -16,6 +16,7 @@ from analysis.queries import selector
 from analysis.samples import Point, Samples, Series
 from analysis.sources import Counters, NoData, Number, PrometheusSource, ProviderDown
 from analysis.sources.configuration import BasicAuth
+from analysis.sources.deadline import DeadlineSession, TooLargeError, TooSlowError
 from analysis.sources.prometheus import Prometheus
 from tests.analysis.fakes import FakePrometheus, hanging, refused_address, serving, trickling
 
@@ -197,6 +198,32 @@ async def test_questions_that_hang_do_not_stop_the_loop_nor_later_ones_for_ever(
         async with asyncio.timeout(10):
             while await source.value("up", fresh=SOON) != Number(1, 1):  # noqa: ASYNC110 - a server changes
                 await asyncio.sleep(0.01)
+
+
+async def test_a_trickling_answer_does_not_keep_a_thread():
+    session = DeadlineSession(seconds=0.2, limit=1000)
+    async with serving(fake := FakePrometheus(weather=trickling)):
+        with pytest.raises(TooSlowError):
+            await asyncio.to_thread(session.request, "GET", fake.url, params={"query": "up"}, timeout=5)
+    session.close()
+
+
+async def test_an_answer_without_end_does_not_fill_the_memory():
+    session = DeadlineSession(seconds=30, limit=1000)
+    async with serving(fake := replying(body="x" * 100_000)):
+        with pytest.raises(TooLargeError):
+            await asyncio.to_thread(session.request, "GET", fake.url, params={"query": "up"}, timeout=5)
+    session.close()
+
+
+async def test_a_part_is_never_older_than_the_total_asked_for_before_it():
+    fake = FakePrometheus()
+    async with a_prometheus(fake) as source:
+        moment = asyncio.get_running_loop().time()
+        await source.counters([selector("bad")], SUBJECT, reach=60, fresh=moment)
+        await source.counters([selector("all"), selector("bad")], SUBJECT, reach=60, fresh=moment)
+        await source.counters([selector("all"), selector("bad")], SUBJECT, reach=60, fresh=moment)
+    assert fake.queries == ["bad{}[60s]", "all{}[60s]", "bad{}[60s]"]
 
 
 async def test_one_connection_serves_many_questions():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from analysis.sources import ScrapeSource
 from analysis.sources.opening import opened
@@ -38,14 +38,16 @@ class Weather:
     bad: dict[str, int] = field(default_factory=lambda: {"shop": 0, "shop-canary": 0})
     rate: int = 200  # requests per scrape and Service
     error_share: dict[str, float] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)  # Services that get no requests any more
     answer: Callable[[], web.Response] | None = None  # instead of the counters
 
     def render(self) -> str:
         """One more scrape's worth of traffic, in Prometheus' text format."""
         lines = []
         for service in self.requests:
-            self.requests[service] += self.rate
-            self.bad[service] += round(self.rate * self.error_share.get(service, 0))
+            more = 0 if service in self.silent else self.rate
+            self.requests[service] += more
+            self.bad[service] += round(more * self.error_share.get(service, 0))
             lines.append(f'requests_total{{service="{service}",code="500"}} {self.bad[service]}')
             good = self.requests[service] - self.bad[service]
             lines.append(f'requests_total{{service="{service}",code="200"}} {good}')
@@ -129,6 +131,7 @@ class Stage:
     metrics_url: str
     settings: Settings
     person: Client
+    endpoint: "Endpoint"
     parts: controller.Parts | None = None
     running: asyncio.Task[None] | None = None
 
@@ -154,6 +157,33 @@ class Stage:
         changed = template(version, **annotations)
         ops = [{"op": "replace", "path": "/spec/template", "value": changed}]
         await self.person.json_patch(RESOURCES["Rollout"], NAMESPACE, "shop", ops)
+
+    async def as_gitops(self, kind: str, spec: dict[str, Any], name: str = "shop") -> None:
+        """Merge a spec into an object as another program, which says its name."""
+        url = self.cluster.url + RESOURCES[kind].path(NAMESPACE, name)
+        headers = {"Content-Type": "application/merge-patch+json", "User-Agent": "gitops/1.0"}
+        async with ClientSession() as session, session.patch(url, json={"spec": spec}, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def replace_spec(self, spec: dict[str, Any]) -> None:
+        """Replace the Rollout's whole spec, as `kubectl replace` does."""
+        ops = [{"op": "replace", "path": "/spec", "value": spec}]
+        await self.person.json_patch(RESOURCES["Rollout"], NAMESPACE, "shop", ops)
+
+    def hurry(self) -> None:
+        """Let an hour pass: the step was entered that much earlier."""
+
+        def earlier(rollout: dict[str, Any]) -> None:
+            step = rollout["status"]["step"]
+            step["enteredAt"] = "2026-01-01T00:00:00.000Z"
+
+        self.cluster.storage.mutate("rollouts", NAMESPACE, "shop", earlier, subresource="status")
+
+    async def stop_metrics(self, *, hang: bool) -> None:
+        """Let the metric source answer no more: connections are refused, or taken and left without an answer."""
+        self.endpoint.hangs = hang
+        if not hang:
+            await self.endpoint.runner.cleanup()
 
     async def command(self, value: str) -> None:
         """Ask for something by annotation."""
@@ -226,7 +256,7 @@ async def stage(directory: Path, **settings: Any) -> AsyncIterator[Stage]:
     chosen |= {"endpoints_lag": (0.0, 0.02), "proxy_lag": (0.0, 0.02), **settings}
     async with (
         cluster(sandbox_settings.Settings(directory=directory, **chosen)) as running,
-        _metrics(weather) as url,
+        _metrics(weather) as endpoint,
         await Client.connect(running.kubeconfig) as person,
     ):
         for definition in DEFINITIONS:
@@ -235,7 +265,8 @@ async def stage(directory: Path, **settings: Any) -> AsyncIterator[Stage]:
         made = Stage(
             cluster=running,
             weather=weather,
-            metrics_url=url,
+            metrics_url=endpoint.url,
+            endpoint=endpoint,
             person=person,
             settings=Settings(settle=timedelta(milliseconds=50), annotation_commands=True),
         )
@@ -243,21 +274,32 @@ async def stage(directory: Path, **settings: Any) -> AsyncIterator[Stage]:
         yield made
 
 
+@dataclass
+class Endpoint:
+    """The metric source of a stage."""
+
+    runner: web.AppRunner
+    url: str = ""
+    hangs: bool = False
+
+
 @asynccontextmanager
-async def _metrics(weather: Weather) -> AsyncIterator[str]:
+async def _metrics(weather: Weather) -> AsyncIterator[Endpoint]:
     async def answer(_request: web.Request) -> web.Response:
+        if endpoint.hangs:
+            await asyncio.Event().wait()
         return weather.answer() if weather.answer is not None else web.Response(text=weather.render())
 
     app = web.Application()
     app.router.add_get("/metrics", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    endpoint = Endpoint(web.AppRunner(app, shutdown_timeout=0.1))
+    await endpoint.runner.setup()
+    await web.TCPSite(endpoint.runner, "127.0.0.1", 0).start()
+    endpoint.url = f"http://127.0.0.1:{endpoint.runner.addresses[0][1]}/metrics"
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+        yield endpoint
     finally:
-        await runner.cleanup()
+        await endpoint.runner.cleanup()
 
 
 async def run_controller(made: Stage) -> None:

@@ -90,6 +90,15 @@ def test_a_declared_pair_keeps_both_refs_wherever_they_stand() -> None:
     assert ROUTER.restore(route) == declared
 
 
+def test_a_declared_canary_belongs_to_the_stable_side_on_its_port() -> None:
+    assert shifted(a_ref("shop"), a_ref("shop-canary", weight=0, port=81), a_ref("shop", port=81), to=10) == [
+        a_ref("shop", weight=90),
+        a_ref("shop-canary", weight=10),
+        a_ref("shop-canary", weight=10, port=81),
+        a_ref("shop", weight=90, port=81),
+    ]
+
+
 def test_a_declared_pair_at_rest_is_as_declared() -> None:
     declared = a_route(a_rule(a_ref("shop", weight=100), a_ref("shop-canary", weight=0)))
     assert ROUTER.read(declared, (SHOP,)) is None
@@ -203,6 +212,40 @@ def test_a_rule_that_somebody_reset_does_not_keep_the_others_from_being_restored
     declared = a_route(a_rule(a_ref("shop"), name="a"), a_rule(a_ref("shop", weight=4), name="b"))
     route = ROUTER.shift(declared, (SHOP,), Split.at(10))
     route["spec"]["rules"][0] = declared["spec"]["rules"][0]
+    assert ROUTER.restore(route) == declared
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"matches": [{"path": "/a"}]}, {"matches": [{"path": "/b"}]}), ({"name": "a"}, {"name": "b"})],
+)
+def test_rules_that_changed_places_get_back_their_own_weights(one: dict[str, Any], other: dict[str, Any]) -> None:
+    rules = [a_rule(a_ref("shop", weight=2), **one), a_rule(a_ref("shop", weight=3), **other)]
+    route = ROUTER.shift(a_route(*rules), (SHOP,), Split.at(10))
+    route["spec"]["rules"].reverse()
+    assert ROUTER.restore(route) == a_route(*reversed(rules))
+
+
+def test_a_rule_that_moved_and_matches_something_else_is_known_by_its_name() -> None:
+    rules = [a_rule(a_ref("shop", weight=weight), name=f"r{weight}", matches=[weight]) for weight in (2, 3)]
+    route = ROUTER.shift(a_route(*rules), (SHOP,), Split.at(10))
+    for each in (route["spec"]["rules"], rules):
+        each.reverse()
+        each[0]["matches"], each[1]["matches"] = each[1]["matches"], each[0]["matches"]
+    assert ROUTER.restore(route) == a_route(*rules)
+
+
+def test_rules_that_nothing_tells_apart_are_known_by_their_place() -> None:
+    rules = [a_rule(a_ref("shop", weight=weight)) for weight in (2, 3, 4)]
+    route = ROUTER.shift(a_route(*rules), (SHOP,), Split.at(10))
+    route["spec"]["rules"][0] = a_rule(a_ref("shop", weight=7))
+    assert ROUTER.restore(route) == a_route(a_rule(a_ref("shop", weight=7)), *rules[1:])
+
+
+def test_a_second_canary_that_somebody_added_goes_with_the_first() -> None:
+    declared = a_route(a_rule(a_ref("shop")))
+    route = ROUTER.shift(declared, (SHOP,), Split.at(10))
+    route["spec"]["rules"][0]["backendRefs"].append(a_ref("shop-canary", weight=5))
     assert ROUTER.restore(route) == declared
 
 

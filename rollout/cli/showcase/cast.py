@@ -43,22 +43,22 @@ class Cast:
 
 
 @asynccontextmanager
-async def started(directory: Path, *, prometheus: bool) -> AsyncIterator[Cast]:
-    """Sandbox and controller, from the moment both answer. Raises Failed."""
-    async with AsyncExitStack() as stack:
-        cluster = await _sandbox(stack, directory, prometheus=prometheus)
-        source, told = _metrics(directory, cluster)
-        server = await _controller(stack, directory, cluster["kubeconfig"], source)
-        yield Cast(directory=directory, cluster=cluster, server=server, source=told)
-
-
-async def _sandbox(stack: AsyncExitStack, directory: Path, *, prometheus: bool) -> dict[str, Any]:
+async def sandbox(directory: Path, *, prometheus: bool) -> AsyncIterator[dict[str, Any]]:
+    """The cluster beside the block, from the moment it answers; gives what it says of itself. Raises Failed."""
     arguments = ["-m", "sandbox", "--directory", str(directory), "--audit", str(directory / "audit.jsonl")]
     arguments += ["--parent", str(os.getpid()), *([] if prometheus else ["--no-prometheus"])]
-    process = await _start(stack, directory, "sandbox", arguments, stdout=PIPE)
-    line = await _first_line(process.stdout, directory, "sandbox")
-    found: dict[str, Any] = json.loads(line)
-    return found
+    async with AsyncExitStack() as stack:
+        process = await _start(stack, directory, "sandbox", arguments, stdout=PIPE)
+        yield json.loads(await _first_line(process.stdout, directory, "sandbox"))
+
+
+@asynccontextmanager
+async def controller(directory: Path, cluster: dict[str, Any]) -> AsyncIterator[Cast]:
+    """The controller beside the block, from the moment its API answers. Raises Failed."""
+    async with AsyncExitStack() as stack:
+        sources, told = _metrics(directory, cluster)
+        server = await _controller(stack, directory, cluster["kubeconfig"], sources)
+        yield Cast(directory=directory, cluster=cluster, server=server, source=told)
 
 
 def _metrics(directory: Path, cluster: dict[str, Any]) -> tuple[Path, str]:
@@ -85,13 +85,19 @@ async def _controller(stack: AsyncExitStack, directory: Path, kubeconfig: str, s
 async def _port(process: Process, log: Path) -> int:
     """The port the API says it listens on, read from the controller's log."""
     for _ in range(round(_READY / _LOOK)):
-        for entry in (_json(line) for line in log.read_text().splitlines()):
-            if entry.get("event") == "listening" and entry.get("name") == "api":
-                return int(entry["port"])
+        port = _told_port(log)
+        if port is not None:
+            return port
         if process.returncode is not None:
             break
         await asyncio.sleep(_LOOK)
     raise Failed(f"the controller did not start; its log is {log}")
+
+
+def _told_port(log: Path) -> int | None:
+    entries = (_json(line) for line in log.read_text().splitlines())
+    said = (each for each in entries if each.get("event") == "listening" and each.get("name") == "api")
+    return next((int(each["port"]) for each in said), None)
 
 
 def _json(line: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What a demo measured, computed from the logs of the parts that know: load, proxy, API server, and the runs' records."""
+"""What a demo measured, computed from the logs of load, proxy and API server, and from the runs' records."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ _CONTROLLER = "progressive-delivery"
 _READS = ("get", "list")
 _WRITES = ("create", "update", "patch", "delete")
 _PERIODIC = ("events", "leases")  # counted apart
-_AFTER = 1.0  # seconds in which the status and the record of a step follow its weight
+_MOVED = ("deployments", "services", "httproutes", "grpcroutes")
+_AFTER = 0.5  # seconds in which the record and the status of a step follow its weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +98,26 @@ def api_report(audit: Sequence[dict[str, Any]], record: dict[str, Any], rest: tu
     """`api_requests`: the most that entering a step took, the first left out since it prepares the run; and at rest."""
     own = [each for each in audit if each["agent"].startswith(_CONTROLLER) and each["resource"] not in _PERIODIC]
     times = [_unix(step["at"]) for step in record["status"].get("steps") or ()]
-    windows = [(before + _AFTER, after + _AFTER) for before, after in zip(times, times[1:], strict=False)]
+    entries = [_entering(own, before, after) for before, after in pairwise(times)]
     quiet = [each for each in own if rest[0] <= each["at"] <= rest[1] and each["verb"] != "watch"]
     return {
         "per_step": {
-            "reads": max((_count(own, window, _READS) for window in windows), default=0),
-            "writes": max((_count(own, window, _WRITES) for window in windows), default=0),
+            "reads": max((_count(entry, _READS) for entry in entries), default=0),
+            "writes": max((_count(entry, _WRITES) for entry in entries), default=0),
         },
         "at_rest_per_minute": round(len(quiet) * 60 / (rest[1] - rest[0]), 1),
     }
 
 
-def _count(entries: Iterable[dict[str, Any]], window: tuple[float, float], verbs: Sequence[str]) -> int:
-    return sum(window[0] <= each["at"] < window[1] and each["verb"] in verbs for each in entries)
+def _entering(own: Sequence[dict[str, Any]], before: float, after: float) -> list[dict[str, Any]]:
+    """The requests that one step took: from the first write to the workload or the traffic, to the status after it."""
+    within = [each for each in own if before + _AFTER <= each["at"] <= after + _AFTER]
+    begins = (index for index, each in enumerate(within) if each["resource"] in _MOVED and each["verb"] in _WRITES)
+    records = (index for index, each in enumerate(within) if each["resource"] == "rolloutruns")
+    first, record = next(begins, len(within)), next(records, len(within))
+    said = (index for index, each in enumerate(within) if index > record and each["resource"] == "rollouts")
+    return within[first : next(said, len(within)) + 1]
+
+
+def _count(entries: Iterable[dict[str, Any]], verbs: Sequence[str]) -> int:
+    return sum(each["verb"] in verbs for each in entries)

@@ -1,6 +1,8 @@
 """What a person sees of the demo: a live page on a terminal, plain lines elsewhere, and a table at the end."""
 
+import asyncio
 import re
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -24,6 +26,7 @@ class Screen:
         self._target = target
         self._live = Live(console=target, get_renderable=self._page, refresh_per_second=4) if live else None
         self._told = ""
+        self._changed = asyncio.Event()
 
     def __enter__(self) -> "Screen":
         """Show the page, on a terminal."""
@@ -42,9 +45,17 @@ class Screen:
         """A sentence of the story."""
         self._target.print(Text(sentence, style="bold"))
 
+    async def until(self, condition: Callable[[View], bool]) -> View:
+        """Wait for a view of which something is true."""
+        while self.view is None or not condition(self.view):
+            self._changed.clear()
+            await self._changed.wait()
+        return self.view
+
     def show(self, view: View) -> None:
         """The Rollout as it is now; without a terminal, its sentence when that says something new."""
         self.view = view
+        self._changed.set()
         if self._live is not None:
             return
         told = re.sub(r"[0-9.,]+", "#", view["message"])

@@ -53,6 +53,7 @@ def _last_answer(canary: History) -> datetime:
 
 def _owed(stable: History, start: datetime, end: datetime, ratio: float) -> Silence | None:
     first = bisect_left(stable.counts, start, key=lambda each: each.at)
+    first = max(first, bisect_right(stable.counts, start, key=lambda each: each.at) - 1)  # of several, the last
     counts = stable.counts[first : bisect_right(stable.counts, end, key=lambda each: each.at)]
     enough = next((each for each in counts if (each.total - counts[0].total) * ratio >= REQUESTS), None)
     if enough is None:

@@ -25,14 +25,16 @@ from rollout.kube.events import EventRecorder
 from rollout.kube.indexes import INDEXES, concerned
 from rollout.kube.observe import observe
 from rollout.kube.queue import Queue
-from rollout.kube.reflector import Reflector
+from rollout.kube.reflector import Pace, Reflector
 from rollout.kube.store import Store
+from rollout.live import Live
 from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
 from rollout.models.kinds import PODS, ROLLOUTS, Key, Manifest, Resource
-from rollout.models.rollout import COMMAND, ROLLOUT_LABEL
+from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
 
 _WORKERS = 8
 _URGENT_WORKERS = 2  # take only urgent keys, so that an abort never waits behind releases
+_OWN_ABSENT = 5.0  # seconds between two looks for our own kinds, which are going to be installed
 _log = structlog.get_logger()
 
 
@@ -42,6 +44,7 @@ class Parts:
 
     client: Client
     store: Store
+    live: Live
     queue: Queue[Key]
     collector: Collector[Key]
     recorder: EventRecorder
@@ -58,6 +61,7 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     world = observe(parts.store, key, parts.now(), settings=parts.settings, refusal=parts.collector.refusal)
     if world is None:
         parts.collector.unsubscribe(key)
+        parts.live.forget(key)
         return ReconcileOutcome.QUIET
     decision = decide(world, parts.collector.assessment(key, world.now))
     try:
@@ -67,6 +71,7 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
         wrote = await _carry_out(world, decision, parts)
     _measure(world, decision, parts)
     _tell(world, decision, parts)
+    parts.live.tell(key, decision.live)
     if decision.after is not None:
         parts.queue.add(key, delay=max(decision.after.total_seconds(), 0.01))
     return ReconcileOutcome.WROTE if wrote else ReconcileOutcome.QUIET
@@ -193,6 +198,7 @@ def reflectors(client: Client, store: Store, namespace: str | None) -> tuple[Ref
             store,
             namespace=namespace if resource.namespaced else None,
             label_selector=ROLLOUT_LABEL if resource == PODS else None,
+            pace=Pace(absent=_OWN_ABSENT) if resource.group == GROUP else None,
         )
         for resource in INDEXES
     )

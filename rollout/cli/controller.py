@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,10 +31,10 @@ from rollout.kube.indexes import INDEXES
 from rollout.kube.queue import Queue
 from rollout.kube.reflector import Reflector
 from rollout.kube.store import Store
+from rollout.live import Live
 from rollout.metrics import Metrics, Readings
 from rollout.models.base import parse_duration
 from rollout.models.kinds import ROLLOUTS, Key
-from rollout.models.rollout import parse_status
 
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
 
@@ -71,7 +71,9 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
     log_format: Annotated[str, typer.Option(help="`console` or `json`.")] = "json",
 ) -> None:
     """Run the controller with its REST API."""
+    failed = False
     try:
+        _require_file("--kubeconfig", kubeconfig)
         options = Options(
             kubeconfig=kubeconfig,
             context=context,
@@ -84,9 +86,26 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
         require_loopback(api_host)
         _log_as(log_format)
         uvloop.run(_until_told(options))
-    except (ValueError, SourcesError, ConfigException, OSError) as error:
-        typer.echo(f"rollout controller: {error}", err=True)
-        raise typer.Exit(1) from None
+    except* (ValueError, SourcesError, ConfigException, OSError) as group:
+        for error in _leaves(group):
+            typer.echo(f"rollout controller: {error}", err=True)
+        failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions in a group and in the groups within it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _require_file(option: str, path: Path | None) -> None:
+    if path is not None and not path.is_file():
+        raise ValueError(f"{option}: there is no file {path}")
 
 
 def _settings(settle: str, annotation_commands: str) -> Settings:
@@ -133,7 +152,7 @@ async def run(options: Options) -> None:
         heart = Heart()
         parts.metrics.read(_readings(parts, watching))
         health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
-        api = create_app(store=parts.store, client=client, clock=parts.now, version=version("progressive-delivery"))
+        api = create_app(store=parts.live, client=client, clock=parts.now, version=version("progressive-delivery"))
         async with asyncio.TaskGroup() as group:
             group.create_task(heart.run())
             group.create_task(serve(health, host=options.health[0], port=options.health[1], listening=_told("health")))
@@ -147,10 +166,11 @@ def _told(name: str) -> Callable[[int], None]:
 
 def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.Parts:
     queue: Queue[Key] = Queue()
-    metrics = Metrics()
+    store, metrics = Store(INDEXES), Metrics()
     return loop.Parts(
         client=client,
-        store=Store(INDEXES),
+        store=store,
+        live=Live(store),
         queue=queue,
         collector=loop.collecting(sources, queue, _now),
         recorder=EventRecorder(client, now=_now, instance=os.environ.get("HOSTNAME", "rollout-controller")[:128]),
@@ -168,7 +188,9 @@ def _readings(parts: loop.Parts, watching: tuple[Reflector, ...]) -> Readings:
     return Readings(
         queue_depth=lambda: {"all": parts.queue.depth},
         watch_ages=lambda: {reflector.resource.plural: reflector.age for reflector in watching},
-        phases=lambda: Counter(str(parse_status(each).phase or "Unknown") for each in parts.store.list(ROLLOUTS)),
+        phases=lambda: Counter(
+            (each.get("status") or {}).get("phase", "Unknown") for each in parts.store.list(ROLLOUTS)
+        ),
     )
 
 

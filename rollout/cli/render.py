@@ -72,7 +72,8 @@ def _title(view: View) -> Text:
 
 def _traffic(view: View) -> Text:
     traffic = view["traffic"] or {"desired": 0, "routed": None, "observed": None}
-    numbers = [f"{word} {percent(traffic[word])}" for word in ("desired", "routed", "observed")]
+    known = [word for word in ("desired", "routed", "observed") if word != "observed" or traffic[word] is not None]
+    numbers = [f"{word} {percent(traffic[word])}" for word in known]
     weight = traffic["desired"] if traffic["routed"] is None else traffic["routed"]
     return _line(_label("traffic"), bar(weight, width=_BAR), "   ", " · ".join(numbers), " %")
 
@@ -130,8 +131,11 @@ def _checks(checks: Sequence[View]) -> Table:
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for check in checks:
         verdict = Text(state(check["state"]), _STATE_STYLES.get(check["state"], ""))
-        numbers = (Text(value(check["stable"]), STABLE), Text(value(check["canary"]), CANARY))
-        table.add_row(Text(f" {check['name']}"), verdict, *numbers, Text(check["message"]))
+        unit = check.get("unit")
+        numbers = (Text(value(check["stable"], unit), STABLE), Text(value(check["canary"], unit), CANARY))
+        table.add_row(
+            Text(f" {check['name']}"), verdict, *numbers, Text(check["message"].removeprefix(f"{check['name']}: "))
+        )
     return table
 
 

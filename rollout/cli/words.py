@@ -12,11 +12,12 @@ def percent(number: float | None) -> str:
     return "–" if number is None else f"{number:.1f}".removesuffix(".0")
 
 
-def value(number: float | None) -> str:
-    """A measured value with three digits, or a dash."""
+def value(number: float | None, unit: str | None = None) -> str:
+    """A measured value with three digits and its unit, or a dash."""
     if number is None:
         return "–"
-    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    told = f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    return f"{told} {unit}" if unit else told
 
 
 def state(word: str) -> str:

@@ -6,6 +6,8 @@ from analysis import checks as asked
 from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, Check, TemplateKind, TemplateRef
 from rollout.models.rollout import Invalid
 
+_MOST = 20  # as the schema of a RolloutRun says
+
 Lookup = Callable[[TemplateKind, str], AnalysisTemplateSpec | None]
 
 
@@ -24,6 +26,8 @@ def resolve(analysis: Analysis | None, lookup: Lookup) -> tuple[Check, ...]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise Invalid(f"spec.analysis has two checks named {twice}: rename one, here or in the template")
+    if len(found) > _MOST:
+        raise Invalid(f"spec.analysis and its templates have {len(found)} checks together: keep at most {_MOST}")
     return tuple(found)
 
 

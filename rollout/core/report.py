@@ -36,6 +36,7 @@ def report(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Decis
     return Decision(
         target=ruling.target,
         status=quiet,
+        live=status,
         reason=ruling.reason,
         after=min((wait for wait in (ruling.after, due) if wait), default=None),
         urgent=ruling.urgent,
@@ -75,7 +76,8 @@ def _analysis(world: World, found: Findings, ruling: Ruling) -> tuple[CheckStatu
     taken = run.stage is Stage.ABORTING and before.stage is not Stage.ABORTING  # this very verdict is to be kept
     if not taken and run.stage not in (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING):
         return world.status.analysis
-    return tuple(_check(result) for result in found.results) or None
+    shares = frozenset(check.name for check in found.checks if check.ratio is not None or check.latency is not None)
+    return tuple(_check(result, share=result.name in shares) for result in found.results) or None
 
 
 def _revisions(world: World, ruling: Ruling) -> Revisions:
@@ -112,16 +114,22 @@ def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
     return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else desired)
 
 
-def _check(result: CheckResult) -> CheckStatus:
+def _check(result: CheckResult, *, share: bool) -> CheckStatus:
     return CheckStatus(
         name=result.name,
         state=str(result.state),
         message=result.sentence[:1024],
-        canary=result.canary,
-        stable=result.stable,
+        canary=_value(result.canary, share=share),
+        stable=_value(result.stable, share=share),
+        unit="%" if share else None,
         since=format_time(result.since) if result.since.year > 1 else None,
         proved_at=format_time(result.proved_at) if result.proved_at else None,
     )
+
+
+def _value(number: float | None, *, share: bool) -> float | None:
+    """A share in per cent, any other value as it is."""
+    return round(number * 100, 4) if number is not None and share else number
 
 
 def _conditions(world: World, ruling: Ruling) -> tuple[Condition, ...]:
@@ -245,6 +253,7 @@ def refused(world: World, message: str) -> Decision:
     return Decision(
         target=ruling.target,
         status=status.model_copy(update={"refused": world.wanted}),
+        live=status,
         reason=ruling.reason,
         events=_events(world, status, ruling),
     )

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from analysis.assess import State
 from rollout.core.asked import paused_note
 from rollout.core.case import Case
 from rollout.core.findings import Standing
@@ -88,9 +89,17 @@ def _waiting(case: Case, place: str) -> tuple[str, str]:
     if hold is not None and hold.until:
         return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
     end = (case.entered_at or case.now) + ((hold.for_ if hold else None) or timedelta(0))
-    verdicts = "; ".join(result.sentence for result in case.found.results)
-    told = f" {verdicts[:1].upper()}{verdicts[1:]}." if verdicts else ""
-    return "Holding", f"{place} until {clock(end)}, then {following(case)}.{told}"
+    return "Holding", f"{place} until {clock(end)}, then {following(case)}.{_verdicts(case)}"
+
+
+def _verdicts(case: Case) -> str:
+    """What the checks say together: the first one that does not pass, or the first finding and that all is well."""
+    results = case.found.results
+    doubt = next((result for result in results if result.state is not State.PASS), None)
+    if not results or doubt is not None:
+        return f" {doubt.sentence[:1].upper()}{doubt.sentence[1:]}." if doubt else ""
+    first = f"{results[0].sentence[:1].upper()}{results[0].sentence[1:]}"
+    return f" {first}: no sign of harm." if len(results) == 1 else f" {first}; all {len(results)} checks pass."
 
 
 def following(case: Case) -> str:

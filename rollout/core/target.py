@@ -74,6 +74,7 @@ class Decision:
 
     target: Target
     status: RolloutStatus
+    live: RolloutStatus  # the status with the numbers of this moment, whether or not it is time to write them
     reason: str
     after: timedelta | None = None
     urgent: bool = False

@@ -121,8 +121,9 @@ class CheckStatus(StatusModel):
     name: str = Field(max_length=63, description="The check.")
     state: str = Field(max_length=32, description="`pass`, `regress`, `notEnoughData`, `noData` or `providerDown`.")
     message: Text = Field(description="The finding in one sentence.")
-    canary: float | None = Field(None, description="The canary's value.")
-    stable: float | None = Field(None, description="The stable version's value.")
+    canary: float | None = Field(None, description="The canary's value, in `unit`.")
+    stable: float | None = Field(None, description="The stable version's value, in `unit`.")
+    unit: str | None = Field(None, max_length=16, description="`%` for shares of requests; none for plain numbers.")
     since: Time | None = Field(None, description="Since when it is in this state.")
     proved_at: Time | None = Field(None, description="When the sample that proved a breach was taken.")
 

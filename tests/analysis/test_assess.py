@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analysis.assess import CheckResult, State, assess
 from analysis.checks import Split
-from analysis.history import History, Trouble
+from analysis.history import Counts, History, Trouble
 from analysis.judgement import judged
 from tests.analysis.builders import START, a_latency, a_query, a_ratio, at, counts, nothing, steady, values
 
@@ -267,6 +267,12 @@ def test_a_canary_that_answers_nothing_while_stable_does_is_silent():
 )
 def test_a_canary_of_which_nothing_was_owed_is_not_silent(canary: History, stable: History, split: Split | None):
     assert not assess(a_ratio(), canary, stable, at(31), split=split).silent
+
+
+def test_a_canary_that_answered_in_the_very_scrape_its_sums_start_from_is_not_silent():
+    first = at(15)
+    both = replace(nothing(), counts=(Counts(first, 0, 0), Counts(first, 0, 200)))
+    assert not assess(a_ratio(), both, both, at(16), split=Split(weight=10, since=at(0))).silent
 
 
 def test_a_canary_that_answered_once_and_then_stopped_is_silent_although_its_window_passes():

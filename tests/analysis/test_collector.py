@@ -196,8 +196,9 @@ async def test_a_source_that_goes_down_is_told_and_so_is_its_return():
         scraped(fake, shop=(0, 1000), shop_canary=(0, 1000))
         collector.subscribe("a", a_subscription())
         await eventually(lambda: len(told) >= 2)
+        told.clear()
         fake.weather = hanging
-        await eventually(lambda: state(collector) is State.PROVIDER_DOWN)
+        await eventually(lambda: state(collector) is State.PROVIDER_DOWN and bool(told))
         first = results(collector)[0]
         told.clear()
         fake.weather = None

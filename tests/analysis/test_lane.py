@@ -128,3 +128,18 @@ async def test_one_failure_among_answers_closes_nothing():
         lane.add("heavy")
         lane.add("light")
         await eventually(lambda: asked.count("heavy") > 5 and asked.count("light") > 5)
+
+
+async def test_a_source_that_comes_back_is_asked_for_everything_that_waited():
+    asked, down = [], True
+
+    async def ask(item: str, due: float) -> Outcome:
+        asked.append(item)
+        return Outcome(0.001 if item == "a" else 3600, "down" if down else None)
+
+    async with running(ask) as lane:
+        lane.add("patient")
+        lane.add("a")
+        await eventually(lambda: asked.count("a") > 5)
+        down = False
+        await eventually(lambda: asked.count("patient") == 2)

@@ -66,7 +66,7 @@ async def test_a_phase_that_does_not_exist_is_named_with_those_that_do(api: http
 async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
     view = (await api.get("/api/v1/namespaces/store/rollouts/shop")).json()
     status = moving()["status"]
-    check: dict[str, Any] = {"canary": None, "stable": None, "since": None, "provedAt": None}
+    check: dict[str, Any] = {"canary": None, "stable": None, "unit": None, "since": None, "provedAt": None}
     assert view == {
         "namespace": "store",
         "name": "shop",

@@ -19,6 +19,7 @@ from rollout.kube.events import EventRecorder
 from rollout.kube.indexes import INDEXES
 from rollout.kube.queue import Queue
 from rollout.kube.store import Store
+from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.definitions import DEFINITIONS, manifest
 from rollout.models.kinds import Key, Resource
@@ -308,9 +309,11 @@ async def run_controller(made: Stage) -> None:
     source = ScrapeSource(name="proxy", urls=(made.metrics_url,), interval=0.1)
     async with client, opened((source,)) as sources:
         queue: Queue[Key] = Queue()
+        store = Store(INDEXES)
         made.parts = controller.Parts(
             client=client,
-            store=Store(INDEXES),
+            store=store,
+            live=Live(store),
             queue=queue,
             collector=controller.collecting(sources, queue, lambda: datetime.now(UTC)),
             recorder=EventRecorder(client, now=lambda: datetime.now(UTC), instance="test"),

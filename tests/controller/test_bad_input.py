@@ -1,4 +1,4 @@
-"""Bad input is refused, or stalls the Rollout with field and remedy while the stable version serves; mending goes on."""
+"""Bad input is refused, or stalls the Rollout with field and remedy; the stable version serves on meanwhile."""
 
 from collections.abc import Callable
 from pathlib import Path

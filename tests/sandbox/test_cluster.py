@@ -191,7 +191,7 @@ async def test_as_a_process_it_says_where_it_is_and_ends_in_order(
     alone: tuple[asyncio.subprocess.Process, Object],
 ) -> None:
     sandbox, line = alone
-    assert line.keys() == {"url", "kubeconfig", "gateway_url", "proxy_metrics_url", "prometheus_url"}
+    assert line.keys() == {"url", "kubeconfig", "gateway_url", "proxy_metrics_url", "prometheus_url", "access_log"}
     assert (await call(f"{line['url']}/version"))["major"] == "1"
     (pod,) = await pod_processes(line)
     ask_to_end(sandbox)

@@ -16,7 +16,8 @@ def retreat(case: Case) -> Ruling:
         return _revive(case)
     if canary is None or not (canary.replicas or canary.pods):
         return _clean_up(case)
-    if case.unsettled is not None or not routing.services_lead_to(case.world, case.stable):
+    unsettled = case.unsettled is not None or not routing.services_lead_to(case.world, case.stable)
+    if canary.replicas and unsettled:
         return _ruling(case, say.emptying(case), _target(case, canary=canary.replicas, weight=0), urgent=True)
     return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
 

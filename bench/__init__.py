@@ -1,0 +1,1 @@
+"""What the controller costs and how fast it is, measured: `make bench`."""

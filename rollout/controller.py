@@ -23,6 +23,7 @@ from rollout.kube.client import Client
 from rollout.kube.errors import ApiError, Conflict, Invalid, Unavailable
 from rollout.kube.events import EventRecorder
 from rollout.kube.indexes import INDEXES, concerned
+from rollout.kube.lease import Election
 from rollout.kube.observe import observe
 from rollout.kube.queue import Queue
 from rollout.kube.reflector import Pace, Reflector
@@ -204,19 +205,39 @@ def reflectors(client: Client, store: Store, namespace: str | None) -> tuple[Ref
     )
 
 
-async def run(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
-    """Watch, and once every kind is known, work; until cancelled, or until a part fails."""
+async def watch(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
+    """Keep the caches of this replica warm, and collect and tell what it was asked to; until cancelled."""
     async with asyncio.TaskGroup() as group:
         for reflector in watching:
             group.create_task(reflector.run())
         group.create_task(parts.recorder.run())
         group.create_task(parts.collector.run())
-        for reflector in watching:
-            await reflector.synced.wait()
-        parts.store.subscribe(wake(parts))
+    raise AssertionError("the tasks of a replica never end by themselves")
+
+
+async def act(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
+    """Once every kind is known, reconcile every Rollout now and after each change; until cancelled.
+
+    Only one replica may do so at a time.
+    """
+    for reflector in watching:
+        await reflector.synced.wait()
+    unsubscribe = parts.store.subscribe(wake(parts))
+    try:
         for key in parts.store.keys(ROLLOUTS):
             parts.queue.add(key)
-        _log.info("watching", rollouts=parts.store.size(ROLLOUTS))
-        for number in range(_WORKERS + _URGENT_WORKERS):
-            group.create_task(work(parts, only_urgent=number < _URGENT_WORKERS))
+        _log.info("acting", rollouts=parts.store.size(ROLLOUTS))
+        async with asyncio.TaskGroup() as group:
+            for number in range(_WORKERS + _URGENT_WORKERS):
+                group.create_task(work(parts, only_urgent=number < _URGENT_WORKERS))
+    finally:
+        unsubscribe()
+    raise AssertionError("a worker never ends by itself")
+
+
+async def run(parts: Parts, watching: tuple[Reflector, ...], elected: Election) -> NoReturn:
+    """Watch, and act while this replica holds the lease; until cancelled, or until a part fails."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch(parts, watching))
+        group.create_task(elected.run(lambda: act(parts, watching)))
     raise AssertionError("the tasks of a controller never end by themselves")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import structlog
 import typer
@@ -28,6 +29,7 @@ from rollout.core.world import Settings
 from rollout.kube.client import Client
 from rollout.kube.events import EventRecorder
 from rollout.kube.indexes import INDEXES
+from rollout.kube.lease import Election
 from rollout.kube.queue import Queue
 from rollout.kube.reflector import Reflector
 from rollout.kube.store import Store
@@ -50,6 +52,7 @@ class Options:
     settings: Settings
     api: tuple[str, int]
     health: tuple[str, int]
+    lease_namespace: str
 
 
 def controller(  # noqa: PLR0913 (each is an option of the command)
@@ -68,6 +71,9 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
     annotation_commands: Annotated[
         str, typer.Option(help="Commands that annotations may give: `safe` (abort, pause) or `all`.")
     ] = "safe",
+    lease_namespace: Annotated[
+        str | None, typer.Option(help="Where the replicas' lease is; otherwise $POD_NAMESPACE, or default.")
+    ] = None,
     log_format: Annotated[str, typer.Option(help="`console` or `json`.")] = "json",
 ) -> None:
     """Run the controller with its REST API."""
@@ -82,6 +88,7 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
             settings=_settings(settle, annotation_commands),
             api=(api_host, api_port),
             health=(health_host, health_port),
+            lease_namespace=lease_namespace or os.environ.get("POD_NAMESPACE", "default"),
         )
         require_loopback(api_host)
         _log_as(log_format)
@@ -157,7 +164,7 @@ async def run(options: Options) -> None:
             group.create_task(heart.run())
             group.create_task(serve(health, host=options.health[0], port=options.health[1], listening=_told("health")))
             group.create_task(serve(api, host=options.api[0], port=options.api[1], listening=_told("api")))
-            group.create_task(loop.run(parts, watching))
+            group.create_task(loop.run(parts, watching, _election(client, options)))
 
 
 def _told(name: str) -> Callable[[int], None]:
@@ -173,11 +180,21 @@ def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.
         live=Live(store),
         queue=queue,
         collector=loop.collecting(sources, queue, _now),
-        recorder=EventRecorder(client, now=_now, instance=os.environ.get("HOSTNAME", "rollout-controller")[:128]),
+        recorder=EventRecorder(client, now=_now, instance=_instance()),
         metrics=metrics,
         settings=options.settings,
         now=_now,
     )
+
+
+def _election(client: Client, options: Options) -> Election:
+    """The lease by which the replicas agree on who acts; a name that no other process has, not even a restarted one."""
+    identity = f"{_instance()}-{uuid4().hex[:8]}"
+    return Election(client, namespace=options.lease_namespace, name="progressive-delivery", identity=identity, now=_now)
+
+
+def _instance() -> str:
+    return os.environ.get("HOSTNAME", "rollout-controller")[:100]
 
 
 def _now() -> datetime:

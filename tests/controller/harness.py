@@ -28,7 +28,7 @@ from sandbox.cluster import Cluster, cluster
 
 NAMESPACE = "shop"
 RESOURCES = {each.kind: each for each in (*INDEXES, Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway"))}
-PATIENCE = 10.0  # seconds until a condition that should come true counts as never
+PATIENCE = 20.0  # seconds until a condition that should come true counts as never
 
 
 @dataclass
@@ -321,7 +321,10 @@ async def run_controller(made: Stage) -> None:
             settings=made.settings,
             now=lambda: datetime.now(UTC),
         )
-        await controller.run(made.parts, controller.reflectors(client, made.parts.store, None))
+        watching = controller.reflectors(client, made.parts.store, None)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(controller.watch(made.parts, watching))
+            group.create_task(controller.act(made.parts, watching))
 
 
 @asynccontextmanager

@@ -78,3 +78,23 @@ async def test_started_wrongly_it_says_in_one_line_what_is_wrong(arguments: list
     assert running.returncode == 1
     assert said.count(b"\n") == 1
     assert [word for word in words if word not in said.decode()] == []
+
+
+def holder(made: Stage) -> str:
+    """The identity of the replica that acts."""
+    lease = made.cluster.storage.get("leases", "default", "progressive-delivery")
+    assert lease is not None
+    return str(lease["spec"]["holderIdentity"])
+
+
+async def test_of_two_replicas_one_acts_and_the_other_takes_over_when_it_is_killed(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made, process(made) as first:
+        await made.create(a_rollout(strategy=STEPS, analysis={"checks": [ERRORS]}))
+        await made.healthy("v1")
+        async with process(made):
+            await made.release("v2")
+            await holding(made, 10)
+            before = holder(made)
+            first.kill()
+            await made.healthy("v2")
+            assert holder(made) != before

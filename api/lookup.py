@@ -12,7 +12,7 @@ def look_up(store: Store, key: Key) -> RolloutView | None:
     if manifest is None:
         return None
     run = (manifest.get("status") or {}).get("run") or {}
-    going_on = run.get("name") and not run.get("outcome")
+    going_on = run.get("name") and run.get("stage") != "Done"
     return view_of(manifest, record=store.get(ROLLOUT_RUNS, Key(key.namespace, run["name"])) if going_on else None)
 
 

@@ -39,7 +39,7 @@ class Band(StrEnum):
 
 
 _NEEDS_YOU = {Phase.ABORTED, Phase.STALLED, Phase.PAUSED}
-_STUCK = {"WaitingForApproval", "Failing", "NoData", "ProviderDown", "CanarySilent"}
+_STUCK = {"WaitingForApproval", "NoData", "ProviderDown", "CanarySilent"}
 
 
 class View(BaseModel):

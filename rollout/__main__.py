@@ -27,7 +27,7 @@ def _command(name: str) -> Callable[..., object]:
     try:
         command: Callable[..., object] = getattr(import_module(f"rollout.cli.{name}"), name)
     except ModuleNotFoundError as error:
-        sys.exit(f"rollout: {name} needs {error.name}: pip install 'progressive-delivery[sandbox]'")
+        sys.exit(f"rollout: {name} needs the package {error.name}: install this project with its extra `sandbox`")
     return command
 
 

@@ -32,6 +32,7 @@ from rollout.live import Live
 from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
 from rollout.models.kinds import PODS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
+from rollout.models.status import Phase
 
 _WORKERS = 8
 _URGENT_WORKERS = 2  # take only urgent keys, so that an abort never waits behind releases
@@ -75,6 +76,8 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     parts.live.tell(key, decision.live)
     if decision.after is not None:
         parts.queue.add(key, delay=max(decision.after.total_seconds(), 0.01))
+    if decision.status.phase is Phase.STALLED:
+        return ReconcileOutcome.STALLED
     return ReconcileOutcome.WROTE if wrote else ReconcileOutcome.QUIET
 
 
@@ -179,11 +182,16 @@ def _asks_abort(rollout: Manifest) -> bool:
     return "abort" in asked or "abort" in annotation
 
 
-def collecting(sources: Sequence[Source], queue: Queue[Key], now: Callable[[], datetime]) -> Collector[Key]:
+def collecting(
+    sources: Sequence[Source], queue: Queue[Key], metrics: Metrics, now: Callable[[], datetime]
+) -> Collector[Key]:
     """The collector of these sources: new samples enqueue the Rollout, in the lane of aborts where they are bad."""
 
     def arrived(key: Key) -> None:
-        bad = any(result.state is State.REGRESS or result.silent for result in collector.assessment(key, now()))
+        results = collector.assessment(key, now())
+        for result in results:
+            metrics.judged(result.state)
+        bad = any(result.state is State.REGRESS or result.silent for result in results)
         queue.add(key, urgent=bad)
 
     collector: Collector[Key] = Collector(sources, on_samples=arrived, clock=now)

@@ -156,6 +156,8 @@ def _resume(status: RolloutStatus) -> str | None:
 
 def _retry(status: RolloutStatus) -> str | None:
     run = status.run
+    if status.refused:
+        return None
     if run is None:
         return "There has been no run yet, so there is nothing to retry."
     if run.outcome is Outcome.ABORTED:

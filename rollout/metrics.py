@@ -9,7 +9,6 @@ from prometheus_client.core import GaugeMetricFamily
 
 PREFIX = "progressive_delivery"
 _RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
-_REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class ReconcileOutcome(StrEnum):
@@ -17,7 +16,6 @@ class ReconcileOutcome(StrEnum):
 
     QUIET = "quiet"  # nothing differed, nothing was written
     WROTE = "wrote"
-    WAITING = "waiting"  # something has to happen first
     STALLED = "stalled"  # a person has to act
     CONFLICT = "conflict"  # the cluster moved on meanwhile
     UNAVAILABLE = "unavailable"  # the API server did not answer
@@ -71,12 +69,6 @@ class Metrics:
             "api_server_writes", "Writes to the Kubernetes API server.", ("verb", "resource", "outcome")
         )
         self._verdicts = self._counter("verdicts", "Verdicts on checks by state.", ("state",))
-        self._latencies = self._histogram(
-            "api_server_request_duration_seconds",
-            "Time to the Kubernetes API server's answer.",
-            _REQUEST_BUCKETS,
-            ("verb",),
-        )
 
     def reconciled(self, outcome: ReconcileOutcome, seconds: float) -> None:
         """Count one reconcile."""
@@ -86,10 +78,6 @@ class Metrics:
     def wrote(self, verb: RequestVerb, *, resource: str, outcome: RequestOutcome) -> None:
         """Count one write; `resource` is the plural name of a kind."""
         self._writes.labels(verb, resource, outcome).inc()
-
-    def requested(self, verb: RequestVerb, seconds: float) -> None:
-        """Count the time one request to the API server took, read or write; for a watch, that to its first byte."""
-        self._latencies.labels(verb).observe(seconds)
 
     def judged(self, state: str) -> None:
         """Count one verdict; `state` is one of the states that a check can report."""

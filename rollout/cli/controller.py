@@ -179,7 +179,7 @@ def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.
         store=store,
         live=Live(store),
         queue=queue,
-        collector=loop.collecting(sources, queue, _now),
+        collector=loop.collecting(sources, queue, metrics, _now),
         recorder=EventRecorder(client, now=_now, instance=_instance()),
         metrics=metrics,
         settings=options.settings,
@@ -190,7 +190,8 @@ def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.
 def _election(client: Client, options: Options) -> Election:
     """The lease by which the replicas agree on who acts; a name that no other process has, not even a restarted one."""
     identity = f"{_instance()}-{uuid4().hex[:8]}"
-    return Election(client, namespace=options.lease_namespace, name="progressive-delivery", identity=identity, now=_now)
+    name = f"progressive-delivery-{options.namespace}" if options.namespace else "progressive-delivery"
+    return Election(client, namespace=options.lease_namespace, name=name, identity=identity, now=_now)
 
 
 def _instance() -> str:

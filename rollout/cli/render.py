@@ -62,7 +62,7 @@ def bar(weight: float, *, width: int) -> Text:
 
 
 def _going_on(view: View) -> bool:
-    return view["run"] is not None and view["run"]["outcome"] is None
+    return view["run"] is not None and view["run"]["stage"] != "Done"
 
 
 def _title(view: View) -> Text:

@@ -108,7 +108,7 @@ class Case:
         """Why what the stage wrote may not be in force yet; None when it is."""
         if not self.world.services:
             return None
-        reason = routing.waiting(self.world)
+        reason = routing.waiting(self.world, whole=self.run.stage is not Stage.ABORTING)
         if reason is None and self.in_stage < self.world.settings.settle:
             return "giving the proxies time to follow"
         return reason
@@ -209,6 +209,4 @@ def next_number(world: World) -> int:
 def record_of(case: Case, run: RunStatus) -> Record:
     """The record as it should be once `run` is where it is."""
     known = case.world.run(run.number)
-    return Record(
-        name=run.name, spec=case.spec, status=known.status if known else RolloutRunStatus(started_at=run.started_at)
-    )
+    return Record(name=run.name, spec=case.spec, status=known.status if known else RolloutRunStatus())

@@ -20,9 +20,14 @@ class Findings:
         """The first check that proves the canary worse."""
         return next((each for each in self.results if each.state is State.REGRESS and not each.warn_only), None)
 
-    def silent(self) -> CheckResult | None:
-        """A check by which the canary answers nothing while the stable version has traffic."""
-        return next((each for each in self.results if each.silent), None)
+    def silent(self) -> bool:
+        """Whether the canary answers nothing while the stable version has traffic, by every check that can tell.
+
+        One alone may be late: a proxy's histograms follow its counters.
+        """
+        counted = {check.name for check in self.checks if check.ratio is not None or check.latency is not None}
+        told = [each.silent for each in self.results if each.name in counted]
+        return bool(told) and all(told)
 
     def down(self) -> CheckResult | None:
         """A check whose metric source does not answer."""

@@ -10,6 +10,7 @@ from rollout.core.world import World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key, Manifest
 from rollout.models.rollout import API_VERSION, COMMAND, FINALIZER, ROLLOUT_LABEL, dump
+from rollout.models.run import RolloutRunStatus
 from rollout.models.status import Phase, Stage
 
 
@@ -142,10 +143,8 @@ def _owner(world: World) -> Manifest:
 def _progress(world: World, decision: Decision) -> Plan:
     record = decision.record
     known = world.run(record.spec.number) if record is not None else None
-    if record is None or record.status == (known.status if known else None):
+    if record is None or record.status == (known.status if known else RolloutRunStatus()):
         return ()
-    if known is None and not record.status.steps and record.status.outcome is None:
-        return ()  # a run that has only begun says nothing that its creation does not
     body = {"status": dump(record.status)}
     key = Key(world.key.namespace, record.name)
     return (

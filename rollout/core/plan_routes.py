@@ -26,7 +26,7 @@ def _route(world: World, decision: Decision, route: Route, *, falls: bool) -> Pl
         wanted = router.restore(route.manifest, world.backends)
     else:
         wanted = router.shift(route.manifest, world.backends, Split.at(weight))
-    wanted = _marked(wanted, _mark(decision))
+    wanted = _marked(wanted, _mark(decision), moved=wanted != route.manifest)
     version = None if falls else route.manifest["metadata"].get("resourceVersion")
     ops = json_patch(route.manifest, wanted, resource_version=version)
     if not ops:
@@ -42,11 +42,13 @@ def _mark(decision: Decision) -> str | None:
     return str(run.number) if taken and run is not None else None
 
 
-def _marked(manifest: Manifest, mark: str | None) -> Manifest:
+def _marked(manifest: Manifest, mark: str | None, *, moved: bool) -> Manifest:
+    """The manifest with the mark where this very write moves traffic, or one before it did; without it otherwise."""
     annotations = {**(manifest["metadata"].get("annotations") or {})}
     if annotations.get(ABORTED) == mark:
         return manifest
-    annotations.pop(ABORTED, None)
+    if annotations.pop(ABORTED, None) is None and not moved:
+        return manifest
     if mark is not None:
         annotations[ABORTED] = mark
     metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
@@ -64,7 +66,7 @@ def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) ->
     if service.manifest is None:
         return ()
     wanted = pin(service.manifest, decision.target.pin)
-    wanted = _marked(wanted, None if world.routes else _mark(decision))
+    wanted = _marked(wanted, _mark(decision), moved=wanted != service.manifest)
     version = None if urgent else service.manifest["metadata"].get("resourceVersion")
     ops = json_patch(service.manifest, wanted, resource_version=version)
     if not ops:

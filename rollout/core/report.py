@@ -111,7 +111,8 @@ def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
         return None
     behind = run.stage in (Stage.BAKING, Stage.FINISHING)
     desired = 100.0 if behind else (ruling.target.weight or 0.0)
-    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else desired)
+    routed = desired if behind else routing.routed(world) or 0.0
+    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else routed)
 
 
 def _check(result: CheckResult, *, share: bool) -> CheckStatus:
@@ -193,7 +194,7 @@ def _record(world: World, status: RolloutStatus) -> Record | None:
     if known is not None and known.status.outcome is not None:
         return None
     spec = known.spec if known else _spec(world, run)
-    before = known.status if known else RolloutRunStatus(started_at=run.started_at)
+    before = known.status if known else RolloutRunStatus()
     return Record(name=run.name, spec=spec, status=_progress(before, run, status))
 
 
@@ -208,10 +209,11 @@ def _progress(before: RolloutRunStatus, run: RunStatus, status: RolloutStatus) -
     if step is not None and step.entered_at and step.entered_at not in {each.at for each in steps} and status.traffic:
         steps = (*steps, StepRecord(name=step.name, weight=status.traffic.desired, at=step.entered_at))
     if run.stage is not Stage.DONE:
-        return before.model_copy(update={"steps": steps})
+        return before.model_copy(update={"steps": steps, "started_at": run.started_at}) if steps else before
     return before.model_copy(
         update={
             "steps": steps,
+            "started_at": run.started_at,
             "outcome": run.outcome,
             "message": run.reason if run.outcome is not Outcome.PROMOTED else status.message,
             "ended_at": run.ended_at,

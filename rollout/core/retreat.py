@@ -49,7 +49,7 @@ def _target(case: Case, *, canary: int, weight: float | None) -> Target:
 def _clean_up(case: Case) -> Ruling:
     """No pod of the canary is left: routes and Services become as declared."""
     touched = any(routing.route_weight(case.world, route) is not None for route in case.world.routes)
-    if touched or routing.waiting(case.world) is not None:
+    if touched or routing.waiting(case.world, whole=False) is not None:
         return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
     keeps = case.run.outcome is Outcome.ABORTED and case.world.wanted == case.run.revision
     replicas = {case.stable.name: case.world.replicas}

@@ -32,9 +32,14 @@ def routed(world: World) -> float | None:
     return 0 if pins == {world.stable.name} else 100
 
 
-def waiting(world: World) -> str | None:
-    """Why a shift that was written is not known to be in force yet; None when every route was accepted."""
+def waiting(world: World, *, whole: bool = True) -> str | None:
+    """Why a shift that was written is not known to be in force yet; None when every route was accepted.
+
+    Unless `whole`, a route that is gone is nothing to wait for: it gives nobody any traffic.
+    """
     for route in world.routes:
+        if route.manifest is None and not whole:
+            continue
         if route.manifest is None:
             return f"{route.ref.kind} {route.key.namespace}/{route.key.name} is gone: create it again"
         state = router_for(route.ref).state(route.manifest)

@@ -116,8 +116,12 @@ def _reason(standing: Standing) -> str:
         "notEnoughData": "NotEnoughData",
         "noData": "NoData",
         "providerDown": "ProviderDown",
-        "regress": "Failing",
     }.get(str(standing.state), "Holding")
+
+
+def lost(case: Case) -> str:
+    """When the new version's Deployment is gone and the old one has no ready pod."""
+    return f"The Deployment of {called(case.world, case.run.revision)} was deleted: building it again."
 
 
 def switching(case: Case) -> str:
@@ -142,6 +146,13 @@ def finishing(case: Case, old: Revision) -> str:
     """While the old version goes."""
     new, gone = called(case.world, case.run.revision), called(case.world, old.name)
     return f"Promoted {new}; removing the old version {gone}, {pods(len(old.pods))} left."
+
+
+def spared(case: Case, old: Revision) -> str:
+    """While the old version waits for the new one to have all its pods."""
+    new, kept = called(case.world, case.run.revision), called(case.world, old.name)
+    ready = len(case.canary.ready) if case.canary else 0
+    return f"Promoted {new}, which has {ready} of {pods(case.world.replicas)} ready; {kept} stays until all are."
 
 
 def promoted(case: Case) -> str:

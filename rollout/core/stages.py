@@ -9,6 +9,7 @@ from rollout.core.case import Case, aborting, stamp, to_stage
 from rollout.core.findings import Standing, standing
 from rollout.core.retreat import retreat
 from rollout.core.target import Ruling, Target
+from rollout.core.world import Revision
 from rollout.models.analysis import Then
 from rollout.models.rollout import format_time, parse_time
 from rollout.models.status import Outcome, Phase, RunStatus, Stage, StepStatus
@@ -66,7 +67,8 @@ def _failed(case: Case) -> str | None:
         return f"somebody else undid the controller's writes {case.run.reverts} times in this step"
     if case.run.stage is not Stage.STEPPING:
         alive = case.canary is not None and case.canary.ready
-        return None if alive else f"none of its pods is ready: {say.unready(case)}"
+        helps = case.world.replicas and case.stable.ready
+        return f"none of its pods is ready: {say.unready(case)}" if helps and not alive else None
     if _ready(case) or case.asked.paused_at:
         return None
     if case.entered_at is None and case.now >= case.deadline:
@@ -92,6 +94,10 @@ def _given_up(case: Case) -> str | None:
 
 def _standing(case: Case) -> Standing | None:
     names = case.steps[case.index].checks if case.run.stage is Stage.STEPPING else None
+    if names is None and case.run.stage is Stage.STEPPING and not case.weight:
+        names = tuple(
+            check.name for check in case.found.checks if check.restarts is not None
+        )  # the others need traffic
     since = case.entered_at if case.run.stage is Stage.STEPPING and case.entered_at else parse_time(case.run.since)
     return standing(case.found, case.analysis, names=names, since=since, now=case.now)
 
@@ -159,13 +165,14 @@ def _present(case: Case) -> StepStatus:
 
 def _leaves(case: Case) -> bool:
     """Whether the step is over: its time has passed, its conditions hold, its checks pass, its traffic flows."""
-    if case.run.emptied_at or not _ready(case):
+    if case.run.emptied_at:
         return False
     if case.asked.promote:
-        return True
-    if case.asked.paused_at or not _hold_over(case):
+        return _ready(case) or case.index + 1 < len(case.steps)  # the next step waits for its pods by itself
+    if case.asked.paused_at or not _ready(case) or not _hold_over(case):
         return False
-    return routing.waiting(case.world) is None and _standing(case) is None
+    flows = routing.waiting(case.world) is None and not _unprepared(case)
+    return flows and _standing(case) is None
 
 
 def _hold_over(case: Case) -> bool:
@@ -208,14 +215,24 @@ def _entered(case: Case) -> Case:
 
 
 def _kept(case: Case, weight: float) -> float:
-    """The weight that may stay: none on a canary without any ready pod."""
-    return weight if case.canary is not None and case.canary.ready else 0
+    """The weight that may stay: none on a canary without any ready pod.
+
+    Where somebody took it away meanwhile, it is given again only to a canary that has all the pods it was given to.
+    """
+    if case.canary is None or not case.canary.ready:
+        return 0
+    now = routing.routed(case.world) or 0
+    before = case.index if case.entered_at is not None else max(case.index - 1, 0)
+    whole = len(case.canary.ready) >= case.pods(before) and routing.endpoints_exact(case.world, case.canary)
+    return weight if whole else min(weight, now)
 
 
 def _hold(case: Case) -> Ruling:
     """Stay in the step; keep its weight only on a canary that can answer."""
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, case.weight)
+    if case.world.routes and weight > (routing.routed(case.world) or 0):
+        case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
     reason, message = say.holding(case, _standing(case), weight)
     return Ruling(
         phase=_phase(case),
@@ -234,7 +251,7 @@ def _emptied(case: Case) -> Case:
     if case.run.emptied_at and (case.asked.resume or case.asked.promote):
         run = case.run.model_copy(update={"emptied_at": None})
         return _entered(replace(case, run=run))  # silence is measured anew from here
-    if case.run.emptied_at or case.found.silent() is None:
+    if case.run.emptied_at or not case.found.silent():
         return case
     return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world)}))
 
@@ -281,13 +298,14 @@ def _begin_switch(case: Case) -> Ruling:
 
 def _switch(case: Case) -> Ruling:
     """All traffic is on the canary: let the Services follow, then give the routes back."""
-    assert case.canary is not None, "a canary with all the traffic has a Deployment"
+    if case.canary is None:
+        return _rebuilt(case)
     replicas = {
         case.run.stable or "": case.stable_replicas,
         case.run.revision: max(case.world.replicas, case.canary.replicas),
     }
     followed = routing.services_lead_to(case.world, case.canary) and _pinned(case, case.run.revision)
-    target = Target(replicas=replicas, pin=case.run.revision, weight=100, canary=case.run.revision)
+    target = Target(replicas=replicas, pin=case.run.revision, weight=_switched(case), canary=case.run.revision)
     if followed and not case.asked.paused_at:
         return _bake(replace(case, run=to_stage(case.world, case.run, Stage.BAKING)))
     return Ruling(
@@ -300,6 +318,32 @@ def _switch(case: Case) -> Ruling:
     )
 
 
+def _rebuilt(case: Case) -> Ruling:
+    """Somebody deleted the new version's Deployment, and the old one cannot answer either: build it again."""
+    return Ruling(
+        phase=Phase.PROMOTING,
+        reason="CanaryLost",
+        message=say.lost(case),
+        target=Target(
+            replicas={case.run.stable or "": case.stable_replicas, case.run.revision: case.world.replicas},
+            templates={case.run.revision: case.spec.template},
+            pin=case.world.services[0].pinned if case.world.services else None,
+            weight=routing.routed(case.world) if case.world.routes else None,
+            canary=case.run.revision,
+        ),
+        run=case.run,
+        step=_present(case),
+    )
+
+
+def _switched(case: Case) -> float | None:
+    """All traffic; where somebody took it away meanwhile, it is given again only to a canary that can answer it."""
+    now = routing.routed(case.world)
+    assert case.canary is not None, "a canary with all the traffic has a Deployment"
+    whole = len(case.canary.ready) >= case.world.replicas and routing.endpoints_exact(case.world, case.canary)
+    return 100 if whole or now == 100 else now
+
+
 def _pinned(case: Case, revision: str) -> bool:
     return all(service.pinned == revision for service in case.world.services)
 
@@ -310,7 +354,8 @@ def _bake(case: Case) -> Ruling:
     over = case.in_stage >= bake or case.asked.promote
     if over and case.unsettled is None and not case.asked.paused_at and (case.asked.promote or _standing(case) is None):
         return _finish(replace(case, run=to_stage(case.world, case.run, Stage.FINISHING)))
-    assert case.canary is not None, "a canary that bakes has a Deployment"
+    if case.canary is None:
+        return _rebuilt(case)
     left = max(bake, case.world.settings.settle) - case.in_stage
     return Ruling(
         phase=Phase.PAUSED if case.asked.paused_at else Phase.BAKING,
@@ -334,6 +379,8 @@ def _finish(case: Case) -> Ruling:
     old = case.world.revisions.get(case.run.stable or "")
     rest_pin = case.run.revision if case.world.references else None
     promoted = {case.run.revision: case.run.number}
+    if old is not None and old.ready and old.replicas and not _whole(case):
+        return _spared(case, old)
     if old is not None and (old.replicas or old.pods):
         return Ruling(
             phase=Phase.PROMOTING,
@@ -354,6 +401,30 @@ def _finish(case: Case) -> Ruling:
         message=say.promoted(case),
         target=Target(replicas={case.run.revision: case.world.replicas}, pin=rest_pin, promoted=promoted),
         run=run,
+    )
+
+
+def _whole(case: Case) -> bool:
+    """Whether the new version has all its pods."""
+    return case.canary is not None and len(case.canary.ready) >= case.world.replicas
+
+
+def _spared(case: Case, old: Revision) -> Ruling:
+    """The new version lost pods in this very moment: the old one stays until it has them again."""
+    alive = case.canary is not None and case.canary.ready
+    pinned = next((service.pinned for service in case.world.services), None)
+    return Ruling(
+        phase=Phase.PROMOTING,
+        reason="WaitingForNewVersion",
+        message=say.spared(case, old),
+        target=Target(
+            replicas={old.name: old.replicas, case.run.revision: case.world.replicas},
+            templates={case.run.revision: case.spec.template},
+            pin=case.run.revision if alive else pinned,
+            promoted={case.run.revision: case.run.number},
+        ),
+        run=case.run,
+        step=_present(case),
     )
 
 

@@ -315,7 +315,7 @@ async def run_controller(made: Stage) -> None:
             store=store,
             live=Live(store),
             queue=queue,
-            collector=controller.collecting(sources, queue, lambda: datetime.now(UTC)),
+            collector=controller.collecting(sources, queue, Metrics(), lambda: datetime.now(UTC)),
             recorder=EventRecorder(client, now=lambda: datetime.now(UTC), instance="test"),
             metrics=Metrics(),
             settings=made.settings,

@@ -19,6 +19,7 @@ from rollout.cli.controller import controller
 from rollout.cli.demo import demo
 from rollout.cli.exits import Code
 from rollout.core.world import Settings
+from rollout.kube.lease import Timing
 from rollout.lint import lint, render
 from rollout.metrics import Metrics, Readings
 from rollout.models.definitions import DEFINITIONS, schema
@@ -197,6 +198,12 @@ def test_the_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"| `--settle DURATION` | `{settings.settle.total_seconds():g}s` |" in cli
     assert f"at most every {settings.write_numbers_every.total_seconds():g} seconds" in concepts
     assert f"The last {settings.history} finished runs are kept" in concepts
+    lease, written = Timing(), " ".join(cli.split())
+    assert (
+        f"renews it every {lease.renew:g} s; another replica takes it when it has not changed for {lease.lease} s"
+        in written
+    )
+    assert f"cannot renew it for {lease.give_up:g} s" in written
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

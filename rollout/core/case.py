@@ -123,6 +123,9 @@ def current_run(world: World) -> RunStatus | None:
     newest = world.runs[-1] if world.runs else None
     if newest is not None and (run is None or run.number < newest.spec.number):
         run = _rebuilt(world, newest.spec, newest.status)
+    stable = world.stable
+    if run is not None and stable is not None and (stable.mark(PROMOTED) or 0) > run.number:
+        return run.model_copy(update={"stage": Stage.DONE, "outcome": run.outcome or Outcome.SUPERSEDED})
     return _corrected(world, run) if run is not None and run.stage is not Stage.DONE else run
 
 

@@ -7,6 +7,7 @@ from rollout.core import rest
 from rollout.core.asked import Asked, take
 from rollout.core.case import Case, current_run, spec_of
 from rollout.core.findings import Findings, findings
+from rollout.core.leaving import terminating
 from rollout.core.report import report
 from rollout.core.stages import advance
 from rollout.core.target import Decision, Ruling
@@ -30,7 +31,7 @@ def decide(world: World, results: Sequence[CheckResult]) -> Decision:
 
 def _rule(world: World, asked: Asked, found: Findings, active: RunStatus | None) -> Ruling:
     if world.deleting:
-        return rest.terminating(world)
+        return terminating(world)
     if active is not None:  # before the problems: a broken spec must not stand before an abort
         return _go_on(world, asked, found, active)
     if world.problems or (world.status.refused and not asked.retry):

@@ -21,7 +21,8 @@ def plan(world: World, decision: Decision) -> Plan:
     needs is there; what was served goes last, and the status claims only what was written before it.
     """
     if decision.target.hold:
-        return (*_finalizer(world, decision), *_status(world, decision), *_command(world))
+        protecting, _giving = pins(world, decision)
+        return (*_finalizer(world, decision), *protecting, *_status(world, decision), *_command(world))
     early, late = _traffic(world, decision)
     made, removed = deployments(world, decision)
     twins, obsolete = services_beside(world, decision)
@@ -47,7 +48,8 @@ def _falls(world: World, decision: Decision) -> bool:
     """
     target = decision.target
     given_back = target.weight is None and world.stable is not None and target.pin not in (None, world.stable.name)
-    return decision.urgent or (not given_back and (target.weight or 0) < (routing.routed(world) or 0))
+    now, then = routing.routed(world) or 0, target.weight or 0
+    return (not given_back and then < now) or (decision.urgent and then <= now)
 
 
 def _finalizer(world: World, decision: Decision) -> Plan:
@@ -155,7 +157,7 @@ def _progress(world: World, decision: Decision) -> Plan:
 def _forgotten(world: World, decision: Decision) -> Plan:
     """Old runs beyond the history that is kept; never the one that holds the stable version's template."""
     run = decision.status.run
-    if run is None or run.stage is not Stage.DONE or decision.status.phase is Phase.TERMINATING:
+    if run is None or run.stage is not Stage.DONE or decision.status.phase in (Phase.TERMINATING, Phase.PROGRESSING):
         return ()
     stable = (
         decision.status.revisions.stable.name if decision.status.revisions and decision.status.revisions.stable else ""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rollout.core import adoption
 from rollout.core.target import Decision, Source
 from rollout.core.workload import RESTARTED, deployment, deployment_name
 from rollout.core.world import Revision, World
@@ -105,8 +106,8 @@ def _obsolete(world: World, decision: Decision) -> Plan:
 
 
 def source(world: World, decision: Decision) -> Plan:
-    """The patch of the referenced Deployment: paused while it is only the source of the template."""
-    wanted = decision.target.source
+    """The patch of the referenced Deployment: paused and without pods while it is only the source of the template."""
+    wanted = decision.target.source or adoption.emptied(world)
     if wanted is None or world.source is None:
         return ()
     ops = json_patch(world.source, _as_wanted(world.source, wanted))

@@ -1,69 +1,89 @@
 """What happens outside a run: the first deployment, standing still, starting, being stuck, and leaving."""
 
-from datetime import timedelta
+from dataclasses import replace
 
-from rollout.core import routing, say
+from rollout.core import adoption, routing, say
 from rollout.core.asked import Asked, paused_note
 from rollout.core.case import current_run, next_number, record_name, stamp
-from rollout.core.target import Ruling, Source, Target
-from rollout.core.workload import bare
-from rollout.core.world import Revision, World
+from rollout.core.target import Ruling, Target
+from rollout.core.world import Revision, Run, World
+from rollout.models.kinds import Manifest
 from rollout.models.rollout import ABORTED
 from rollout.models.status import Outcome, Phase, RunStatus, Stage
 
 
 def stalled(world: World) -> Ruling:
-    """Something a person has to mend; what serves keeps serving."""
+    """Something a person has to mend; what serves keeps serving, an adopted Deployment's Services pinned as before."""
+    stable, source = world.stable, world.source
+    kept = world.references and source is not None and not source["spec"].get("replicas", 1)
     return Ruling(
         phase=Phase.STALLED,
         reason="Invalid" if world.problems else "TemplateRefused",
         message=" ".join(world.problems) or world.status.message or "",
-        target=Target(hold=True, finalizer=bool(world.revisions)),
+        target=Target(hold=True, finalizer=bool(world.revisions), pin=stable.name if stable and kept else None),
         run=current_run(world),
     )
 
 
 def initial(world: World) -> Ruling:
     """The first version: nothing to compare it with, so it is simply brought up."""
+    lost = lost_at_rest(world)
+    if lost is not None:
+        return lost
     assert world.wanted is not None, "a Rollout without problems has a template"
-    assert world.template is not None, "a Rollout without problems has a template"
+    stranger = adoption.foreigner(world) if world.references else None
+    if stranger is not None:
+        return _foreign(world, stranger)
     run = _first_run(world)
-    revision = world.revisions.get(world.wanted)
-    replicas = {name: each.replicas for name, each in world.revisions.items()} | {world.wanted: world.replicas}
-    ready = revision is not None and len(revision.ready) >= world.replicas and _served(world, revision)
-    target = Target(
-        replicas=replicas,
-        templates={world.wanted: world.template},
-        source=_source(world, replicas=None),
-    )
-    if not ready:
-        count = len(revision.ready) if revision else 0
-        message = f"First version {say.called(world, world.wanted)}: {count} of {say.pods(world.replicas)} ready."
-        return Ruling(phase=Phase.INITIALIZING, reason="FirstDeployment", message=message, target=target, run=run)
+    revision = world.revisions.get(run.revision)
+    if revision is None or not _serves(world, revision):
+        return _bring_up(world, run, revision)
     done = run.model_copy(
         update={"stage": Stage.DONE, "outcome": Outcome.PROMOTED, "since": stamp(world), "ended_at": stamp(world)}
     )
+    alone = adoption.adopted(world, revision)
     return Ruling(
-        phase=Phase.HEALTHY,
-        reason="Promoted",
-        message=f"First version {say.called(world, world.wanted)} serves with {say.pods(world.replicas)}.",
+        phase=Phase.HEALTHY if alone else Phase.PROGRESSING,
+        reason="Promoted" if alone else "Adopting",
+        message=f"First version {say.called(world, revision.name)} serves with {say.pods(world.replicas)}.",
         target=Target(
-            replicas={world.wanted: world.replicas},
-            promoted={world.wanted: run.number},
-            source=_source(world, replicas=None),
+            replicas={revision.name: world.replicas},
+            promoted={revision.name: run.number},
+            source=adoption.paused(world),
         ),
         run=done,
     )
 
 
-def _served(world: World, revision: Revision) -> bool:
-    """Whether every Service already leads to this revision's pods, among others perhaps."""
-    return all(revision.ready <= service.targets for service in world.services)
+def _bring_up(world: World, run: RunStatus, revision: Revision | None) -> Ruling:
+    """Another first version that was asked for before makes room, unless pods of it serve."""
+    earlier = {name: each.replicas for name, each in world.revisions.items() if each.ready}
+    count = len(revision.ready) if revision else 0
+    message = f"First version {say.called(world, run.revision)}: {count} of {say.pods(world.replicas)} ready."
+    if run.revision != world.wanted:
+        message += f" {say.called(world, world.wanted)} is released after it."
+    return Ruling(
+        phase=Phase.INITIALIZING,
+        reason="FirstDeployment",
+        message=message,
+        target=Target(
+            replicas=earlier | {run.revision: world.replicas},
+            templates={run.revision: _first_template(world, run)},
+            source=adoption.paused(world),
+        ),
+        run=run,
+    )
+
+
+def _serves(world: World, revision: Revision) -> bool:
+    """Whether it has all its pods, and every Service already leads to them, among others perhaps."""
+    full = len(revision.ready) >= world.replicas
+    return full and all(revision.ready <= service.targets for service in world.services)
 
 
 def _first_run(world: World) -> RunStatus:
-    known = world.status.run
-    if known is not None and known.stage is Stage.INITIAL and known.revision == world.wanted:
+    known = current_run(world)
+    if known is not None and known.stage is Stage.INITIAL and _keeps_to(world, known):
         return known
     number = next_number(world)
     return RunStatus(
@@ -76,40 +96,56 @@ def _first_run(world: World) -> RunStatus:
     )
 
 
-def _source(world: World, replicas: int | None) -> Source | None:
-    """The referenced Deployment, paused so that it never rolls out by itself; `replicas` None leaves its size."""
-    if world.source is None or not world.references:
-        return None
-    present = int(world.source["spec"].get("replicas", 1))
-    return Source(paused=True, replicas=present if replicas is None else replicas)
+def _keeps_to(world: World, run: RunStatus) -> bool:
+    """Whether the first version stays the one that was begun.
+
+    A template that changed meanwhile replaces one that does not serve. It is a release like any other where the
+    version that was begun is there already, or serves as the referenced Deployment's.
+    """
+    if run.revision == world.wanted:
+        return True
+    revision = world.revisions.get(run.revision)
+    complete = revision is not None and 0 < world.replicas <= len(revision.ready)
+    return complete or (adoption.serves(world) and world.run(run.number) is not None)
+
+
+def _first_template(world: World, run: RunStatus) -> Manifest:
+    record = world.run(run.number)
+    template = record.spec.template if record is not None and run.revision != world.wanted else world.template
+    assert template is not None, "a Rollout without problems has a template"
+    return template
 
 
 def rest(world: World, asked: Asked) -> Ruling:
     """Nothing is released: the stable version at its size, routes and Services as declared."""
     stable = world.stable
     assert stable is not None, "without a stable version there is a first deployment, not rest"
-    last = current_run(world)
+    phase, reason, message = _adopting(world, stable) or _resting(world, asked, stable, current_run(world))
+    target = replace(_at_rest(world, stable), restarted=asked.restart)
+    return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world))
+
+
+def _at_rest(world: World, stable: Revision) -> Target:
     others = [each for each in world.revisions.values() if each.name != stable.name and (each.pods or each.replicas)]
     keep = {name: 0 for name in world.revisions if name == world.wanted and was_aborted(world)}
-    target = Target(
+    pin = stable.name if others else None
+    return Target(
         replicas={**{each.name: 0 for each in others}, **keep, stable.name: world.replicas},
-        pin=_rest_pin(world, stable, alone=not others),
-        source=_source(world, replicas=0),
-        restarted=asked.restart,
+        pin=adoption.pin_at_rest(world, stable) if world.references else pin,
+        source=adoption.taken_over(world, stable),
     )
-    phase, reason, message = _resting(world, asked, stable, last)
-    return Ruling(phase=phase, reason=reason, message=message, target=target, run=last)
 
 
-def _rest_pin(world: World, stable: Revision, *, alone: bool) -> str | None:
-    """As declared, where only the stable version can be reached; a referenced Deployment's Services stay pinned.
-
-    A pin is refused while it would shut out ready pods that are not the stable version's, such as those of the
-    referenced Deployment before they are gone.
-    """
-    if not world.references:
-        return None if alone else stable.name
-    return None if routing.strangers(world, stable) and alone else stable.name
+def _adopting(world: World, stable: Revision) -> tuple[Phase, str, str] | None:
+    """What is said while the referenced Deployment's pods may still be reached, or are back."""
+    if adoption.adopted(world, stable):
+        return None
+    stranger = adoption.foreigner(world)
+    if stranger is not None:
+        return Phase.STALLED, "ForeignEndpoint", _shut_out(stranger)
+    name = world.source["metadata"]["name"] if world.source else ""
+    message = f"{say.called(world, stable.name)} takes over from Deployment {world.key.namespace}/{name}."
+    return Phase.PROGRESSING, "Adopting", message
 
 
 def _resting(world: World, asked: Asked, stable: Revision, last: RunStatus | None) -> tuple[Phase, str, str]:
@@ -177,108 +213,83 @@ def start(world: World) -> RunStatus:
 def blocked(world: World) -> Ruling | None:
     """Why a run cannot start yet although nothing is wrong with what is declared."""
     assert world.stable is not None, "a release has two versions"
-    stranger = routing.strangers(world, world.stable)
-    if stranger is None:
-        return None
+    said = _adopting(world, world.stable)
+    if said is not None:
+        phase, reason, message = said
+        target = _at_rest(world, world.stable)
+        return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world))
+    stranger = adoption.stranger(world, world.stable)
+    return None if stranger is None else _foreign(world, stranger)
+
+
+def _foreign(world: World, stranger: str) -> Ruling:
+    return Ruling(
+        phase=Phase.STALLED,
+        reason="ForeignEndpoint",
+        message=_shut_out(stranger),
+        target=Target(hold=True, finalizer=bool(world.revisions)),
+        run=current_run(world),
+    )
+
+
+def _shut_out(stranger: str) -> str:
     service, pod = stranger.split("/")
-    message = (
+    return (
         f"Cannot start: Service {service} also leads to pod {pod}, which is not of the stable version; "
         "remove that pod, or narrow the Service's selector."
     )
-    return Ruling(
-        phase=Phase.STALLED, reason="ForeignEndpoint", message=message, target=Target(hold=True), run=current_run(world)
-    )
 
 
-def terminating(world: World) -> Ruling:
-    """The Rollout was deleted: give routes and Services back, then let go."""
-    stable = world.stable
-    others = [each for each in world.revisions.values() if stable is None or each.name != stable.name]
-    shifted = any(routing.route_weight(world, route) is not None for route in world.routes)
-    gone = not any(each.pods for each in others)
-    back = world.references and stable is not None and world.source is not None
-    returned = _source_serves(world) if back else True
-    target = Target(
-        replicas=_last_replicas(world, stable, others, returned=bool(back and returned), gone=gone),
-        pin=stable.name if stable is not None and not (gone and returned) else None,
-        weight=None,
-        canary=others[0].name if others and not gone else None,
-        source=_given_back(world, stable) if back and stable is not None else None,
-        finalizer=not (gone and not shifted and returned and _stable_gone(stable, returns=bool(back))),
-    )
-    return Ruling(
-        phase=Phase.TERMINATING,
-        reason="Deleted",
-        message=_leaving(shifted=shifted, gone=gone, returned=returned),
-        target=target,
-        run=current_run(world),
-        urgent=shifted,
-        after=timedelta(seconds=1),
-    )
-
-
-def _last_replicas(
-    world: World, stable: Revision | None, others: list[Revision], *, returned: bool, gone: bool
-) -> dict[str, int]:
-    """Others go at once; the stable version goes with an inline template, or when the source serves again."""
-    replicas = {each.name: 0 for each in others if each.pods}
-    if stable is None:
-        return replicas
-    if world.references and world.source is not None:
-        return replicas | (
-            {stable.name: 0} if returned and stable.pods else {} if returned else {stable.name: stable.replicas}
-        )
-    return replicas if gone else replicas | {stable.name: stable.replicas}
-
-
-def _stable_gone(stable: Revision | None, *, returns: bool) -> bool:
-    """Whether nothing of ours is left that would have to be removed in order."""
-    return stable is None or not returns or not stable.pods
-
-
-def _given_back(world: World, stable: Revision) -> Source:
-    template = bare(stable.manifest["spec"]["template"])
-    return Source(paused=False, replicas=max(stable.replicas, world.replicas), template=template)
-
-
-def _source_serves(world: World) -> bool:
-    """Whether the referenced Deployment runs the stable template at full size, and the Services lead there."""
-    assert world.source is not None, "there is a Deployment to give back to"
-    assert world.stable is not None, "there is a version to give back"
-    spec, status = world.source["spec"], world.source.get("status") or {}
-    if spec.get("paused") or bare(spec["template"]) != bare(world.stable.manifest["spec"]["template"]):
-        return False
-    seen = status.get("observedGeneration", 0) >= world.source["metadata"].get("generation", 1)
-    wanted = spec.get("replicas", 1)
-    return bool(
-        seen and wanted > 0 and status.get("updatedReplicas", 0) >= wanted and status.get("readyReplicas", 0) >= wanted
-    )
-
-
-def _leaving(*, shifted: bool, gone: bool, returned: bool) -> str:
-    if shifted:
-        return "Deleted: giving the routes back."
-    if not gone:
-        return "Deleted: routes are given back; the canary goes next."
-    if not returned:
-        return "Deleted: the referenced Deployment takes over again; waiting for its pods."
-    return "Deleted: everything is given back."
+def lost_at_rest(world: World) -> Ruling | None:
+    """Somebody deleted the stable version's Deployment while nothing was released: what is asked for now may be
+    another version, which nobody has judged."""
+    known = world.status.revisions.stable if world.status.revisions else None
+    runs = [each for each in world.runs if each.spec.revision == known.name] if known else []
+    served = [each for each in world.runs if each.status.outcome is Outcome.PROMOTED]
+    record = next(reversed(runs or served), None)
+    return None if record is None else _rebuild(world, record, current_run(world), Target())
 
 
 def lost_stable(world: World, run: RunStatus) -> Ruling | None:
-    """Somebody deleted the stable version's Deployment: build it again from its record, before anything else."""
-    if run.stage is Stage.FINISHING or run.stable is None or run.stable in world.revisions:
+    """Somebody deleted the Deployment of the version that serves: build it again, before anything else.
+
+    Until it is there nothing moves: no route is touched, and Services that lead to the canary stay there.
+    """
+    name = run.revision if run.stage is Stage.FINISHING else run.stable
+    record = next((each for each in reversed(world.runs) if each.spec.revision == name), None)
+    if name is None or name in world.revisions or record is None:
         return None
-    record = next((each for each in reversed(world.runs) if each.spec.revision == run.stable), None)
-    if record is None:
-        return None
-    target = Target(
-        replicas={name: each.replicas for name, each in world.revisions.items()} | {run.stable: world.replicas},
-        templates={run.stable: record.spec.template},
-        promoted={run.stable: record.spec.number},
-        pin=run.stable,
+    led = next((service.pinned for service in world.services), None)
+    begun = run.stage is Stage.STEPPING and bool(world.routes)
+    stays = Target(
+        pin=name if begun else led,
         weight=routing.routed(world) if world.routes else None,
-        canary=run.revision,
+        canary=None if run.stage is Stage.FINISHING else run.revision,
     )
-    message = f"The Deployment of the stable version {run.stable} was deleted: building it again from {record.name}."
+    return _rebuild(world, record, run, stays)
+
+
+def _rebuild(world: World, record: Run, run: RunStatus | None, stays: Target) -> Ruling:
+    name = record.spec.revision
+    target = replace(
+        stays,
+        replicas={each.name: each.replicas for each in world.revisions.values()} | {name: _size(world, name)},
+        templates={name: record.spec.template},
+        promoted={name: record.spec.number},
+        pin=name if world.references and stays.pin is None else stays.pin,
+    )
+    message = f"The Deployment of the stable version {name} was deleted: building it again from {record.name}."
     return Ruling(phase=Phase.PROGRESSING, reason="StableLost", message=message, target=target, run=run, urgent=True)
+
+
+def _size(world: World, name: str) -> int:
+    """Pods of a version whose Deployment is gone: what is declared, else what the status says it had."""
+    if world.spec is not None and world.spec.replicas is not None:
+        return world.spec.replicas
+    revisions = world.status.revisions
+    known = (
+        next((each for each in (revisions.stable, revisions.canary) if each and each.name == name), None)
+        if revisions
+        else None
+    )
+    return known.replicas if known is not None and known.replicas else max(world.replicas, 1)

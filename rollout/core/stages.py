@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from analysis.assess import State
 from rollout.core import routing, say
 from rollout.core.asked import in_progress
 from rollout.core.case import Case, aborting, stamp, to_stage
@@ -185,20 +186,34 @@ def _hold_over(case: Case) -> bool:
 
 def _reach(case: Case) -> Ruling:
     """Bring the step's pods up, and raise the weight once they are ready and the routes are prepared."""
+    case = _emptied(case)
+    weight = 0 if case.run.emptied_at else _kept(case, _given(case))
     blocked = routing.waiting(case.world) if case.index == 0 else None
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
-    if _ready(case) and not blocked and not _unprepared(case) and not paused:
+    if _ready(case) and not blocked and not _unprepared(case) and not paused and not _blind(case):
         return _hold(_entered(case))
     return Ruling(
         phase=_phase(case),
         reason="Paused" if paused else "ReachingStep",
         message=say.reaching(case, blocked),
-        target=_target(case, weight=_kept(case, case.weight), grow=True),
+        target=_target(case, weight=weight, grow=True),
         run=case.run,
         step=_present(case),
         after=max(case.deadline - case.now, _SOON),
-        urgent=_kept(case, case.weight) < case.weight or case.run.reverts > 0,
+        urgent=weight < case.weight or case.run.reverts > 0,
     )
+
+
+def _given(case: Case) -> float:
+    """The weight while a step is reached: that of the step before, unless that was passed over and never had it."""
+    told = case.world.status.traffic
+    return min(case.weight, told.desired if told is not None else 0)
+
+
+def _blind(case: Case) -> bool:
+    """Whether the data that let the step before be left is gone again."""
+    verdict = _standing(case) if case.weight and not (case.asked.promote or case.asked.promote_to_end) else None
+    return verdict is not None and verdict.state in (State.NO_DATA, State.PROVIDER_DOWN)
 
 
 def _unprepared(case: Case) -> bool:
@@ -231,7 +246,7 @@ def _hold(case: Case) -> Ruling:
     """Stay in the step; keep its weight only on a canary that can answer."""
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, case.weight)
-    if case.world.routes and weight > (routing.routed(case.world) or 0):
+    if weight and _stopped(case, weight):
         case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
     reason, message = say.holding(case, _standing(case), weight)
     return Ruling(
@@ -246,11 +261,16 @@ def _hold(case: Case) -> Ruling:
     )
 
 
+def _stopped(case: Case, weight: float) -> bool:
+    """Whether less traffic flows than the step gives; without routes pods decide how much, but not none."""
+    now = routing.routed(case.world) or 0
+    return now < weight if case.world.routes else bool(case.world.services) and now == 0
+
+
 def _emptied(case: Case) -> Case:
     """The case with the canary off the traffic when it answers nothing, and back on it when a person says so."""
     if case.run.emptied_at and (case.asked.resume or case.asked.promote):
-        run = case.run.model_copy(update={"emptied_at": None})
-        return _entered(replace(case, run=run))  # silence is measured anew from here
+        return replace(case, run=case.run.model_copy(update={"emptied_at": None}))
     if case.run.emptied_at or not case.found.silent():
         return case
     return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world)}))

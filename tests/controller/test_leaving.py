@@ -1,12 +1,26 @@
 """The Rollout is deleted: what it gives back, in which order, and what never makes it stay."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.changes import Change
-from tests.controller.adopting import a_deployment, adopted, adopting, ready_behind, set_image, source, watching
+from tests.controller.adopting import (
+    a_deployment,
+    adopted,
+    adopting,
+    ready_behind,
+    set_image,
+    settled,
+    source,
+    watching,
+)
 from tests.controller.harness import NAMESPACE, Stage, a_rollout, controlling, stage
 from tests.controller.test_commands import LONG, holding
 
@@ -117,6 +131,81 @@ async def test_a_deployment_that_is_edited_and_scaled_while_it_is_given_back_get
         assert seen.fewest >= 3
 
 
+async def test_a_deployment_that_runs_another_version_is_not_led_to_before_it_runs_the_stable_one(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as made:
+        await made.create(a_deployment(), adopting())
+        async with controlling(made):
+            await settled(made, "v1")
+        made.running = None
+        with watching(made) as seen:
+            seen.begin("v1")
+            await set_image(made, "v3", paused=None, replicas=3)
+            await made.until(lambda: (made.get("deployments") or {})["status"].get("readyReplicas") == 3, "ready pods")
+            await made.delete("Rollout")
+            async with controlling(made):
+                await gone(made)
+                await serves_again(made, "v1")
+            assert seen.images == {"shop": {"shop:v1"}}
+            assert seen.fewest >= 3
+
+
+async def test_services_are_unpinned_when_the_deployment_is_ready_and_ours_go_when_they_lead_there(
+    tmp_path: Path,
+) -> None:
+    async with adopted(tmp_path) as (made, _seen):
+        stable, found = made.status["revisions"]["stable"]["name"], []
+
+        def service(change: Change) -> None:
+            if len(change.object["spec"]["selector"]) == 1:
+                found.append(("unpinned", (made.get("deployments") or {})["status"].get("readyReplicas")))
+
+        def deployment(change: Change) -> None:
+            if change.type == "DELETED" and change.name == f"shop-{stable}":
+                found.append(("removed", ready_behind(made)))
+
+        made.cluster.storage.listen("services", service)
+        made.cluster.storage.listen("deployments", deployment)
+        await made.delete("Rollout")
+        await gone(made)
+        assert found == [("unpinned", 3), ("removed", 6)]
+
+
+@pytest.mark.parametrize("moment", ["in a step", "baking"])
+async def test_the_canary_stays_until_no_proxy_can_use_it_any_more(tmp_path: Path, moment: str) -> None:
+    async with stage(tmp_path) as made, controlling(made):
+        await made.create(a_rollout(strategy=BAKING if moment == "baking" else LONG))
+        await made.healthy("v1")
+        await reached(made, moment)
+        before = made.pods("v2")
+        made.settings = replace(made.settings, settle=timedelta(hours=1))
+        async with again(made):
+            await made.delete("Rollout")
+            await made.healthy_service("v1")
+            await made.until(lambda: made.weights == {"shop": 1}, "the route as declared")
+            await made.command("pause")
+            await made.until(lambda: not asked(made), "another look")
+            assert made.pods("v2") == before
+            assert made.status["message"] == "Deleted: giving the routes back."
+
+
+def asked(made: Stage) -> bool:
+    """Whether a command was not looked at yet."""
+    return "progressive.delivery/command" in ((made.get("rollouts") or {})["metadata"].get("annotations") or {})
+
+
+@asynccontextmanager
+async def again(made: Stage) -> AsyncIterator[None]:
+    """End the controller and run another in its place."""
+    running = made.running
+    assert running is not None
+    running.cancel()
+    await asyncio.wait([running])
+    async with controlling(made):
+        yield
+
+
 async def test_a_deployment_that_is_being_adopted_goes_on_by_itself_when_the_rollout_is_deleted(tmp_path: Path) -> None:
     async with stage(tmp_path, start_delay=(0.1, 0.2)) as made, controlling(made):
         service, route = declared(made)
@@ -145,8 +234,7 @@ async def test_with_a_template_routes_and_services_are_given_back_before_the_wor
         await made.delete("Rollout", propagation=propagation)
         await given_back(made, service, route)
         await made.until(lambda: made.cluster.storage.list("pods", NAMESPACE) == [], "no pod left")
-        last = max((order.index(each) for each in ("httproutes", "services") if each in order), default=-1)
-        assert last < order.index("stable")
+        assert order[-1] == "stable"
 
 
 async def reached(made: Stage, moment: str) -> None:
@@ -165,13 +253,13 @@ async def reached(made: Stage, moment: str) -> None:
 
 def written(made: Stage) -> list[str]:
     """What is given back from now on, in that order: routes, Services, and the stable version's Deployment."""
-    stable, order = made.status["revisions"]["stable"]["name"], []
+    stable = made.status["revisions"]["stable"]["name"]
+    order: list[str] = []
 
     def changed(change: Change) -> None:
         spec = (change.object["spec"], (change.previous or change.object)["spec"])
         if change.key != "deployments" and change.name == "shop" and spec[0] != spec[1]:
-            order.insert(len(order), change.key)
-            order[:] = [each for place, each in enumerate(order) if each not in order[place + 1 :]]
+            order.append(change.key)
         if change.type == "DELETED" and change.name == f"shop-{stable}":
             order.append("stable")
 

@@ -1,0 +1,107 @@
+"""From results and the cluster's own observations to what they mean for a step."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analysis.assess import State
+from rollout.core.findings import Findings, Standing, findings, standing
+from rollout.models.analysis import Then
+from tests.core.builders import ERRORS, MINUTE, NEW, NOW, a_check, a_result, a_revision, an_analysis, some_pods
+
+RESTARTS = a_check(name="restarts", restarts={"max": 1})
+MEASURED = a_check(**ERRORS)
+
+
+def found(*results: object) -> Findings:
+    return Findings(checks=(), results=tuple(results))  # type: ignore[arg-type]
+
+
+def test_a_check_without_a_result_waits_since_ever() -> None:
+    result = findings((MEASURED,), (), None, NOW).results[0]
+    assert (result.state, result.since) == (State.NOT_ENOUGH_DATA, datetime.min.replace(tzinfo=UTC))
+    assert (result.critical, result.warn_only, result.sentence) == (True, False, "errors: not measured yet")
+
+
+def test_results_come_in_the_order_of_the_checks_and_strangers_are_left_out() -> None:
+    results = (a_result(name="stranger"), a_result())
+    assert [each.name for each in findings((RESTARTS, MEASURED), results, None, NOW).results] == ["restarts", "errors"]
+
+
+@pytest.mark.parametrize(("counts", "state"), [((0, 0), State.PASS), ((1, 0), State.PASS), ((1, 1), State.REGRESS)])
+def test_restarts_of_all_pods_together_are_a_breach_above_the_limit(counts: tuple[int, ...], state: State) -> None:
+    pods = [replace(pod, restarts=count) for pod, count in zip(some_pods(NEW, 2), counts, strict=True)]
+    result = findings((RESTARTS,), (), a_revision(NEW, pods), NOW).results[0]
+    assert (result.state, result.canary) == (state, float(sum(counts)))
+
+
+def test_a_check_that_only_warns_or_is_not_critical_says_so() -> None:
+    checks = (
+        a_check(name="a", restarts={"max": 0}, warnOnly=True),
+        a_check(name="b", restarts={"max": 0}, critical=False),
+    )
+    assert [(each.critical, each.warn_only) for each in findings(checks, (), None, NOW).results] == [
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_the_first_regression_is_a_breach_unless_it_only_warns() -> None:
+    warns, proves = a_result(State.REGRESS, warn_only=True), a_result(State.REGRESS, name="p99", critical=False)
+    assert found(a_result(), warns).breach() is None
+    assert found(warns, proves).breach() == proves
+
+
+def test_a_canary_is_silent_when_every_check_that_counts_requests_says_so() -> None:
+    slow = a_check(name="p99", latency={"histogram": "t", "below": "1s", "share": 99})
+    silent, heard = a_result(State.NO_DATA, silent=True), a_result(name="p99")
+    both = (silent, a_result(State.NO_DATA, name="p99", silent=True))
+    assert Findings(checks=(MEASURED, slow, RESTARTS), results=both).silent()
+    assert not Findings(checks=(MEASURED, slow), results=(silent, heard)).silent()
+    assert not Findings(checks=(RESTARTS,), results=()).silent()
+
+
+def test_a_source_that_is_down_is_found() -> None:
+    down = a_result(State.PROVIDER_DOWN)
+    assert (found(a_result(), down).down(), found(a_result()).down()) == (down, None)
+
+
+@pytest.mark.parametrize("state", [State.NO_DATA, State.NOT_ENOUGH_DATA, State.PROVIDER_DOWN, State.REGRESS])
+def test_whatever_does_not_pass_holds_without_a_policy(state: State) -> None:
+    verdict = standing(found(a_result(), a_result(state)), None, names=None, since=NOW - MINUTE, now=NOW)
+    assert verdict == Standing(then=Then.HOLD, state=state, sentence=f"errors: {state}")
+
+
+def test_no_policy_lets_a_regression_pass() -> None:
+    policies = {each: {"after": "0s", "then": "advance"} for each in ("onNoData", "onProviderDown", "onInconclusive")}
+    bad = found(a_result(State.REGRESS))
+    verdict = standing(bad, an_analysis(**policies), names=None, since=NOW - MINUTE, now=NOW)
+    assert verdict is not None
+    assert verdict.then is Then.HOLD
+
+
+@pytest.mark.parametrize(
+    ("state_for", "step_for", "then"),
+    [(2, 9, Then.ABORT), (9, 2, Then.ABORT), (1, 9, Then.HOLD), (9, 1, Then.HOLD)],
+)
+def test_a_policys_time_runs_from_the_state_and_from_the_step(state_for: int, step_for: int, then: Then) -> None:
+    analysis = an_analysis(onNoData={"after": "2m", "then": "abort"})
+    bad = found(a_result(State.NO_DATA, since=state_for * MINUTE))
+    verdict = standing(bad, analysis, names=None, since=NOW - step_for * MINUTE, now=NOW)
+    assert verdict is not None
+    assert verdict.then is then
+
+
+@pytest.mark.parametrize(
+    ("result", "names"),
+    [
+        (a_result(), None),
+        (a_result(State.NO_DATA, critical=False), None),
+        (a_result(State.NO_DATA, warn_only=True), None),
+        (a_result(State.NO_DATA), ("other",)),
+        (a_result(State.NO_DATA), ()),
+    ],
+)
+def test_what_does_not_count_keeps_nothing_back(result: object, names: tuple[str, ...] | None) -> None:
+    assert standing(found(result), None, names=names, since=NOW - timedelta(days=1), now=NOW) is None

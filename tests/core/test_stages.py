@@ -1,0 +1,492 @@
+"""A run that goes forward: reaching a step, holding it, leaving it, switching, baking, finishing."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from analysis.assess import State
+from rollout.core.decide import decide
+from rollout.core.target import Decision, Target
+from rollout.core.world import World
+from rollout.models.rollout import PROMOTED
+from rollout.models.spec import RolloutSpec
+from rollout.models.status import Outcome, Phase, RolloutStatus, Stage, TrafficStatus, Verb
+from tests.core.builders import (
+    ERRORS,
+    MINUTE,
+    NEW,
+    OLD,
+    REPLICAS,
+    STEPS,
+    a_command,
+    a_policy,
+    a_result,
+    a_revision,
+    a_run,
+    a_spec,
+    a_world,
+    ago,
+    some_pods,
+    with_service,
+)
+from tests.core.known import known
+
+GOOD = (a_result(),)
+OVER = 6 * MINUTE  # longer than the hold and the bake
+
+
+def stage_of(decision: Decision) -> tuple[Stage, float | None, str | None]:
+    """The stage, the weight and the pin that were decided."""
+    assert decision.status.run is not None, "a run goes on"
+    return decision.status.run.stage, decision.target.weight, decision.target.pin
+
+
+def place_of(decision: Decision) -> tuple[int, bool, float | None]:
+    """The step, whether its traffic flows, and the weight."""
+    assert decision.status.step is not None, "a step goes on"
+    return decision.status.step.index, decision.status.step.entered_at is not None, decision.target.weight
+
+
+def paused(world: World) -> World:
+    return replace(world, status=world.status.model_copy(update={"paused_at": ago(MINUTE)}))
+
+
+def asked(world: World, verb: Verb, **fields: Any) -> World:
+    commands = (a_command(verb, **fields),)
+    return replace(world, status=world.status.model_copy(update={"commands": commands}))
+
+
+def weight_lost(step: int, *, entered: timedelta | None, ready: int, pods: int) -> World:
+    """A canary that was taken off the traffic because no pod was ready, and has some again."""
+    canary = a_revision(NEW, pods, ready=ready)
+    status = {"traffic": TrafficStatus(desired=0)}
+    return a_world(step=step, entered=entered, canary=canary, weight=0, status=status)
+
+
+REACHING: dict[str, tuple[World, tuple[int, bool, float | None]]] = {
+    "no Deployment yet": (a_world(entered=None, canary=a_revision(NEW, 0, replicas=1)), (0, False, 0)),
+    "its pod is not ready": (a_world(entered=None, canary=a_revision(NEW, 1, ready=0)), (0, False, 0)),
+    "its pod goes away": (
+        a_world(entered=None, canary=a_revision(NEW, [replace(some_pods(NEW, 1)[0], terminating=True)])),
+        (0, False, 0),
+    ),
+    "its pod is not behind the Service yet": (
+        with_service(a_world(entered=None), canary_targets=frozenset()),
+        (0, False, 0),
+    ),
+    "another pod is behind the Service": (
+        with_service(a_world(entered=None), canary_targets=frozenset({"shop-new-0", "shop-old-0"})),
+        (0, False, 0),
+    ),
+    "the route is not accepted at weight 0": (a_world(entered=None, accepted=False), (0, False, 0)),
+    "the route does not name the canary's Service yet": (a_world(entered=None, weight=None), (0, False, 0)),
+    "it is paused": (paused(a_world(entered=None)), (0, False, 0)),
+    "everything is there": (a_world(entered=None), (0, True, 10)),
+    "half of the second step's pods are there": (
+        a_world(step=1, entered=None, canary=a_revision(NEW, 2, ready=1)),
+        (1, False, 10),
+    ),
+    "the second step's pods are there": (a_world(step=1, entered=None), (1, True, 50)),
+}
+
+
+@pytest.mark.parametrize(("world", "place"), REACHING.values(), ids=REACHING)
+def test_a_weight_is_given_only_once_the_steps_pods_are_ready_and_the_route_prepared(
+    world: World, place: tuple[int, bool, float | None]
+) -> None:
+    assert place_of(decide(world, GOOD)) == place
+
+
+PASSED_OVER: dict[str, tuple[World, tuple[int, bool, float | None]]] = {
+    "the first step, paused before it": (asked(paused(a_world(entered=None)), Verb.PROMOTE), (1, False, 0)),
+    "the first step, no pod yet": (
+        asked(a_world(entered=None, canary=a_revision(NEW, 1, ready=0)), Verb.PROMOTE),
+        (1, False, 0),
+    ),
+    "the second step": (asked(a_world(step=1, entered=None), Verb.PROMOTE), (2, False, 10)),
+    "all steps": (asked(a_world(step=0), Verb.PROMOTE, to="end"), (2, False, 10)),
+}
+
+
+@pytest.mark.parametrize("passed", ["the first step, paused before it", "the second step"])
+def test_a_step_that_was_passed_over_never_gets_its_weight(passed: str) -> None:
+    world, place = PASSED_OVER[passed]
+    assert place_of(decide(world, GOOD)) == place
+
+
+@pytest.mark.parametrize("passed", ["the first step, no pod yet", "all steps"])
+def test_a_canary_that_is_too_small_gets_no_weight_by_passing_over_a_step(passed: str) -> None:
+    world, place = PASSED_OVER[passed]
+    assert place_of(decide(world, GOOD)) == place
+
+
+def test_a_step_is_reached_with_both_versions_side_by_side_and_the_services_on_the_stable_one() -> None:
+    decision = decide(a_world(step=1, entered=None, canary=a_revision(NEW, 1)), GOOD)
+    assert replace(decision.target, templates={}) == Target(
+        replicas={OLD: REPLICAS, NEW: 2}, pin=OLD, weight=10, canary=NEW
+    )
+    assert (decision.status.phase, decision.reason, decision.urgent) == (Phase.PROGRESSING, "ReachingStep", False)
+
+
+def test_while_a_smaller_step_is_reached_the_canary_keeps_the_pods_its_weight_needs() -> None:
+    spec = a_spec(strategy={"canary": {"steps": [{"weight": 50}, {"weight": 10, "hold": {"for": "5m"}}]}})
+    reaching = a_world(step=1, entered=None, canary=a_revision(NEW, 2, ready=1), spec=spec)
+    reaching = with_service(reaching, canary_targets=frozenset())
+    assert decide(reaching, GOOD).target.replicas[NEW] == 2
+    assert decide(a_world(step=1, canary=a_revision(NEW, 2), weight=10, spec=spec), GOOD).target.replicas[NEW] == 1
+
+
+def test_the_stable_version_never_shrinks_during_a_run() -> None:
+    world = a_world(stable=a_revision(OLD, 7, promoted=1))
+    assert decide(world, GOOD).target.replicas[OLD] == 7
+
+
+def test_a_canary_without_ready_pods_is_taken_off_the_traffic_at_once() -> None:
+    decision = decide(a_world(step=1, canary=a_revision(NEW, 2, ready=0)), GOOD)
+    assert (decision.target.weight, decision.urgent, decision.reason) == (0, True, "CanaryUnready")
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        weight_lost(1, entered=MINUTE, ready=1, pods=2),
+        with_service(weight_lost(1, entered=MINUTE, ready=2, pods=2), canary_targets=frozenset()),
+        weight_lost(2, entered=None, ready=1, pods=4),
+    ],
+    ids=["held, half its pods", "held, not behind its Service", "reached, a quarter of its pods"],
+)
+def test_a_canary_gets_its_weight_back_only_when_all_the_steps_pods_are_ready(world: World) -> None:
+    assert decide(world, GOOD).target.weight == 0
+
+
+def test_a_canary_that_lost_its_weight_gets_it_back_when_it_is_ready() -> None:
+    assert decide(weight_lost(1, entered=MINUTE, ready=2, pods=2), GOOD).target.weight == 50
+
+
+APPROVAL = a_spec(strategy={"canary": {"steps": [{"weight": 10, "hold": {"until": [{"approval": {}}]}}]}})
+QUIET_CHECK = {"name": "extra", "ratio": {"bad": "b", "total": "t"}, "ceiling": 1}
+NAMED = a_spec(
+    strategy={"canary": {"steps": [{"weight": 10, "checks": ["errors"]}]}},
+    analysis={"checks": [ERRORS, QUIET_CHECK]},
+)
+HELD: dict[str, tuple[World, State | None, str]] = {
+    "its time is not over": (a_world(), State.PASS, "Holding"),
+    "it waits for an approval": (a_world(spec=APPROVAL, entered=99 * MINUTE), State.PASS, "WaitingForApproval"),
+    "it is paused": (paused(a_world(entered=OVER)), State.PASS, "Paused"),
+    "there is no result yet": (a_world(entered=OVER), None, "NotEnoughData"),
+    "there is too little data": (a_world(entered=OVER), State.NOT_ENOUGH_DATA, "NotEnoughData"),
+    "there is no data": (a_world(entered=OVER), State.NO_DATA, "NoData"),
+    "the source is down": (a_world(entered=OVER), State.PROVIDER_DOWN, "ProviderDown"),
+    "a pod is missing": (a_world(step=1, entered=OVER, canary=a_revision(NEW, 2, ready=1)), State.PASS, "Holding"),
+    "the route is not accepted": (a_world(entered=OVER, accepted=False), State.PASS, "Holding"),
+}
+
+
+@pytest.mark.parametrize(("world", "state", "reason"), HELD.values(), ids=HELD)
+def test_a_step_is_held_as_it_is_while_something_is_missing(world: World, state: State | None, reason: str) -> None:
+    decision = decide(world, (a_result(state),) if state else ())
+    step = world.status.step
+    assert step is not None
+    assert place_of(decision) == (step.index, True, (10, 50)[step.index])
+    assert decision.reason == reason
+
+
+def test_a_hold_looks_again_when_its_time_is_over() -> None:
+    assert decide(a_world(entered=MINUTE), GOOD).after == 4 * MINUTE
+
+
+POLICIES: dict[str, tuple[str, State]] = {
+    "onNoData": ("onNoData", State.NO_DATA),
+    "onProviderDown": ("onProviderDown", State.PROVIDER_DOWN),
+    "onInconclusive": ("onInconclusive", State.NOT_ENOUGH_DATA),
+}
+
+
+@pytest.mark.parametrize(("policy", "state"), POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize(
+    ("then", "lasting", "stage"),
+    [
+        ("hold", 9 * MINUTE, (0, True)),
+        ("advance", MINUTE, (0, True)),
+        ("advance", 3 * MINUTE, (1, False)),
+        ("abort", MINUTE, (0, True)),
+        ("abort", 3 * MINUTE, None),
+    ],
+)
+def test_each_policy_does_what_it_says_once_its_state_has_lasted(
+    policy: str, state: State, then: str, lasting: timedelta, stage: tuple[int, bool] | None
+) -> None:
+    decision = decide(a_world(entered=OVER, spec=a_policy(policy, then)), (a_result(state, since=lasting),))
+    aborted = decision.status.phase is Phase.ABORTING
+    assert (None if aborted else place_of(decision)[:2]) == stage
+
+
+@pytest.mark.parametrize("other", sorted(POLICIES))
+def test_a_policy_says_nothing_about_the_states_of_the_others(other: str) -> None:
+    for policy, (_, state) in POLICIES.items():
+        world = a_world(entered=OVER, spec=a_policy(other, "abort"))
+        decision = decide(world, (a_result(state, since=9 * MINUTE),))
+        assert (decision.status.phase is Phase.ABORTING) == (policy == other)
+
+
+LEAVING: dict[str, tuple[World, tuple[Any, ...]]] = {
+    "its checks pass": (a_world(entered=OVER), (a_result(),)),
+    "a check outside the step lacks data": (
+        a_world(entered=OVER, spec=NAMED),
+        (a_result(), a_result(State.NO_DATA, name="extra")),
+    ),
+    "one that is not critical lacks data": (a_world(entered=OVER), (a_result(State.NO_DATA, critical=False),)),
+    "one that only warns regresses": (a_world(entered=OVER), (a_result(State.REGRESS, warn_only=True),)),
+    "a person promotes it early": (asked(a_world(), Verb.PROMOTE), (a_result(State.NO_DATA),)),
+    "a person approves": (asked(a_world(spec=APPROVAL), Verb.PROMOTE), (a_result(),)),
+    "a person promotes it while it is paused": (asked(paused(a_world()), Verb.PROMOTE), (a_result(),)),
+}
+
+
+@pytest.mark.parametrize(("world", "results"), LEAVING.values(), ids=LEAVING)
+def test_a_step_is_left_with_its_weight_for_the_next_one(world: World, results: tuple[Any, ...]) -> None:
+    assert place_of(decide(world, results)) == (1, False, 10)
+
+
+def test_a_check_that_the_step_names_holds_it() -> None:
+    results = (a_result(State.NO_DATA), a_result(name="extra"))
+    assert place_of(decide(a_world(entered=OVER, spec=NAMED), results)) == (0, True, 10)
+
+
+def test_a_step_promoted_past_while_its_pods_are_missing_keeps_its_weight_and_no_more() -> None:
+    world = asked(a_world(step=1, canary=a_revision(NEW, 2, ready=1)), Verb.PROMOTE)
+    assert place_of(decide(world, GOOD)) == (2, False, 50)
+
+
+def test_the_last_step_is_not_promoted_past_while_its_pods_are_missing() -> None:
+    world = asked(a_world(step=2, canary=a_revision(NEW, REPLICAS, ready=3)), Verb.PROMOTE)
+    assert place_of(decide(world, GOOD)) == (2, True, 100)
+
+
+def test_a_promotion_to_the_end_brings_up_the_last_steps_pods() -> None:
+    decision = decide(asked(a_world(step=0), Verb.PROMOTE, to="end"), (a_result(State.NO_DATA),))
+    assert place_of(decision)[:2] == (2, False)
+    assert decision.target.replicas[NEW] == REPLICAS
+
+
+@pytest.mark.parametrize("state", [State.NO_DATA, State.PROVIDER_DOWN])
+def test_the_weight_does_not_rise_while_the_data_that_opened_the_step_is_gone(state: State) -> None:
+    assert decide(a_world(step=1, entered=None), (a_result(state),)).target.weight == 10
+
+
+SILENT = (a_result(State.NO_DATA, silent=True),)
+
+
+def test_a_silent_canary_is_emptied_at_once_and_stays_so() -> None:
+    emptied = decide(a_world(), SILENT)
+    assert emptied.status.run is not None
+    assert (emptied.target.weight, emptied.urgent, emptied.reason) == (0, True, "CanarySilent")
+    assert emptied.status.run.emptied_at == ago(timedelta())
+    later = a_world(
+        weight=0, entered=OVER, run=a_run(emptied_at=ago(MINUTE)), status={"traffic": TrafficStatus(desired=0)}
+    )
+    assert (decide(later, GOOD).target.weight, place_of(decide(later, GOOD))[0]) == (0, 0)
+
+
+@pytest.mark.parametrize("verb", [Verb.RESUME, Verb.PROMOTE])
+def test_a_person_puts_an_emptied_canary_back_on_the_traffic_and_its_hold_begins_anew(verb: Verb) -> None:
+    run, status = a_run(emptied_at=ago(MINUTE)), {"traffic": TrafficStatus(desired=0)}
+    decision = decide(asked(a_world(weight=0, entered=OVER, run=run, status=status), verb), GOOD)
+    assert place_of(decision) == (0, True, 10)
+    assert decision.status.step is not None
+    assert decision.status.step.entered_at == ago(timedelta())
+    assert decision.status.run is not None
+    assert decision.status.run.emptied_at is None
+
+
+@pytest.mark.parametrize("world", [a_world(step=1, entered=None, canary=a_revision(NEW, 1)), a_world(Stage.SWITCHING)])
+@known("stages._emptied is asked in _hold alone: not while a step is reached, nor in Switching")
+def test_a_silent_canary_is_emptied_wherever_it_has_traffic(world: World) -> None:
+    assert decide(world, SILENT).target.weight == 0
+
+
+LAST = {"step": 2, "entered": MINUTE}
+
+
+def test_after_the_last_step_the_services_are_moved_while_the_routes_stay_at_100() -> None:
+    decision = decide(a_world(**LAST), GOOD)
+    assert stage_of(decision) == (Stage.SWITCHING, 100, NEW)
+    assert (decision.status.phase, decision.target.replicas) == (Phase.PROMOTING, {OLD: REPLICAS, NEW: REPLICAS})
+
+
+SWITCHING: dict[str, tuple[World, Stage]] = {
+    "the Services still lead to the old version": (a_world(Stage.SWITCHING), Stage.SWITCHING),
+    "they are pinned, but EndpointSlices lag": (
+        with_service(a_world(Stage.SWITCHING, pinned=NEW), targets=frozenset({"shop-old-0"})),
+        Stage.SWITCHING,
+    ),
+    "they lead to the canary without a pin": (
+        with_service(a_world(Stage.SWITCHING), targets=a_revision(NEW).ready),
+        Stage.SWITCHING,
+    ),
+    "it is paused": (paused(a_world(Stage.SWITCHING, pinned=NEW)), Stage.SWITCHING),
+    "they lead to the canary": (a_world(Stage.SWITCHING, pinned=NEW), Stage.BAKING),
+}
+
+
+@pytest.mark.parametrize(("world", "stage"), SWITCHING.values(), ids=SWITCHING)
+def test_the_routes_are_given_back_once_the_services_lead_to_the_canary(world: World, stage: Stage) -> None:
+    assert stage_of(decide(world, GOOD)) == (stage, 100 if stage is Stage.SWITCHING else None, NEW)
+
+
+def test_a_weight_that_somebody_took_is_given_back_in_switching_only_to_a_ready_canary() -> None:
+    canary = a_revision(NEW, REPLICAS, ready=1)
+    decision = decide(
+        a_world(Stage.SWITCHING, canary=canary, weight=10, status={"traffic": TrafficStatus(desired=100)}), GOOD
+    )
+    assert decision.target.weight is not None
+    assert decision.target.weight <= 10
+
+
+def baking(for_: timedelta, **changes: Any) -> World:
+    return a_world(Stage.BAKING, run=a_run(Stage.BAKING, since=for_), **changes)
+
+
+BAKING: dict[str, tuple[World, State]] = {
+    "its time is not over": (baking(MINUTE), State.PASS),
+    "it is paused": (paused(baking(OVER)), State.PASS),
+    "there is no data": (baking(OVER), State.NO_DATA),
+    "the route as declared is not accepted": (baking(OVER, accepted=False), State.PASS),
+    "proxies may not follow yet": (
+        baking(timedelta(seconds=10), spec=a_spec(strategy={"canary": {"steps": list(STEPS)}})),
+        State.PASS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "state"), BAKING.values(), ids=BAKING)
+def test_the_old_version_stays_warm_during_the_bake(world: World, state: State) -> None:
+    decision = decide(world, (a_result(state),))
+    assert stage_of(decision) == (Stage.BAKING, None, NEW)
+    assert decision.target.replicas == {OLD: REPLICAS, NEW: REPLICAS}
+
+
+def test_a_bake_without_a_time_lasts_until_the_proxies_have_followed() -> None:
+    spec = a_spec(strategy={"canary": {"steps": list(STEPS)}})
+    assert stage_of(decide(baking(timedelta(seconds=16), spec=spec), GOOD))[0] is Stage.FINISHING
+
+
+@pytest.mark.parametrize(
+    "world", [baking(OVER), asked(baking(MINUTE), Verb.PROMOTE)], ids=["its time is over", "a person promotes"]
+)
+def test_after_the_bake_the_new_version_is_marked_and_the_old_one_goes(world: World) -> None:
+    decision = decide(world, GOOD)
+    assert stage_of(decision)[0] is Stage.FINISHING
+    assert decision.target == Target(replicas={OLD: 0, NEW: REPLICAS}, pin=NEW, promoted={NEW: 2})
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        baking(OVER, canary=a_revision(NEW, ready=1)),
+        a_world(Stage.FINISHING, canary=a_revision(NEW, ready=0, promoted=2)),
+    ],
+    ids=["baked", "finishing"],
+)
+def test_the_old_version_keeps_its_pods_until_the_new_one_is_at_full_size(world: World) -> None:
+    assert decide(world, GOOD).target.replicas[OLD] == REPLICAS
+
+
+def test_the_services_stay_pinned_until_the_last_old_pod_is_gone() -> None:
+    leaving = a_revision(OLD, 1, replicas=0, promoted=1)
+    decision = decide(a_world(Stage.FINISHING, stable=leaving), GOOD)
+    assert (stage_of(decision)[0], decision.target.pin, decision.status.phase) == (
+        Stage.FINISHING,
+        NEW,
+        Phase.PROMOTING,
+    )
+
+
+def test_a_run_ends_with_everything_as_declared_and_one_deployment() -> None:
+    gone = a_revision(OLD, 0, promoted=1)
+    decision = decide(a_world(Stage.FINISHING, stable=gone), GOOD)
+    assert decision.target == Target(replicas={NEW: REPLICAS}, promoted={NEW: 2})
+    run = decision.status.run
+    assert run is not None
+    assert (run.stage, run.outcome, run.reason) == (Stage.DONE, Outcome.PROMOTED, None)
+    assert decision.status.phase is Phase.HEALTHY
+
+
+WITHOUT_ROUTER = a_spec(traffic=None)
+
+
+@pytest.mark.parametrize(("step", "pin"), [(0, None), (1, None), (2, NEW)])
+def test_without_a_router_pods_decide_the_split_and_pins_the_ends(step: int, pin: str | None) -> None:
+    steps = [*STEPS, {"weight": 100, "hold": {"for": "5m"}}]
+    world = a_world(step=step, spec=a_spec(traffic=None, strategy={"canary": {"steps": steps}}), pinned=pin)
+    assert decide(world, GOOD).target.pin == pin
+
+
+def test_without_a_router_the_service_is_pinned_before_the_canary_starts() -> None:
+    world = a_world(entered=None, spec=WITHOUT_ROUTER, canary=a_revision(NEW, 0), pinned=None)
+    assert decide(world, GOOD).target.pin == OLD
+
+
+def test_workers_without_services_walk_the_steps_by_their_pods() -> None:
+    world = a_world(step=1, entered=None, spec=a_spec(traffic=None, services=None))
+    decision = decide(world, GOOD)
+    assert place_of(decision)[:2] == (1, True)
+    assert decision.target.replicas == {OLD: REPLICAS, NEW: 2}
+
+
+def test_blue_green_starts_at_full_size_without_traffic_and_switches_at_once() -> None:
+    spec: RolloutSpec = a_spec(strategy={"blueGreen": {"preview": {"for": "5m"}}})
+    preview = a_world(step=0, spec=spec)
+    assert (decide(preview, GOOD).target.replicas[NEW], decide(preview, GOOD).target.weight) == (REPLICAS, 0)
+    assert place_of(decide(a_world(step=0, entered=OVER, spec=spec), GOOD)) == (1, True, 100)
+
+
+def test_a_write_somebody_undid_is_counted_and_put_right_at_once() -> None:
+    world = a_world(weight=50, status={"traffic": TrafficStatus(desired=10)})
+    decision = decide(world, GOOD)
+    run = decision.status.run
+    assert run is not None
+    assert (run.reverts, decision.target.weight, decision.urgent, decision.reason) == (1, 10, True, "Reverted")
+
+
+def test_reverts_are_counted_anew_in_the_next_step() -> None:
+    run = decide(a_world(entered=OVER, run=a_run(reverts=2)), GOOD).status.run
+    assert run is not None
+    assert run.reverts == 0
+
+
+def test_a_canary_deployment_that_vanished_is_made_again_and_has_no_traffic_meanwhile() -> None:
+    world = a_world(step=1)
+    world = with_service(replace(world, revisions={OLD: world.revisions[OLD]}), canary_targets=frozenset())
+    decision = decide(world, GOOD)
+    assert (decision.target.weight, decision.target.replicas[NEW], decision.urgent) == (0, 2, True)
+    assert decision.target.templates[NEW] == world.runs[1].spec.template
+
+
+def test_with_a_lost_status_a_release_walks_its_steps_from_the_first() -> None:
+    decision = decide(replace(a_world(step=1), status=RolloutStatus()), GOOD)
+    assert stage_of(decision) == (Stage.STEPPING, 10, OLD)
+    assert place_of(decision)[:2] == (0, True)
+
+
+@known("stages.base_target pins to the stable version without asking whether that can answer")
+def test_with_a_lost_status_a_bake_is_not_given_to_a_stable_version_without_ready_pods() -> None:
+    world = replace(a_world(Stage.BAKING, stable=a_revision(OLD, ready=0, promoted=1)), status=RolloutStatus())
+    assert decide(world, GOOD).target.pin != OLD
+
+
+@known("case.Case.stable raises KeyError where neither the Deployment nor a record of the stable version is left")
+def test_a_stable_version_that_nobody_remembers_does_not_stop_the_decisions() -> None:
+    world = a_world()
+    world = replace(world, revisions={NEW: world.revisions[NEW]}, runs=world.runs[1:])
+    assert decide(world, GOOD).status.phase is Phase.STALLED
+
+
+def test_a_deleted_stable_deployment_is_built_again_from_its_record() -> None:
+    world = a_world()
+    decision = decide(replace(world, revisions={NEW: world.revisions[NEW]}), GOOD)
+    assert (decision.reason, decision.target.replicas[OLD], decision.urgent) == ("StableLost", REPLICAS, True)
+    assert decision.target.templates[OLD] == world.runs[0].spec.template
+    assert PROMOTED not in decision.target.templates[OLD]["metadata"]["labels"]

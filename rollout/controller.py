@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
 import structlog
 
-from analysis.assess import State
+from analysis.assess import CheckResult, State
 from analysis.collector import Collector
 from analysis.sources import Source
 from rollout.core.decide import decide
@@ -20,17 +20,17 @@ from rollout.core.world import Settings, World
 from rollout.core.write import Write
 from rollout.kube.apply import Refused, apply
 from rollout.kube.client import Client
-from rollout.kube.errors import ApiError, Conflict, Invalid, Unavailable
+from rollout.kube.errors import ApiError, Conflict, Forbidden, Invalid, Unavailable
 from rollout.kube.events import EventRecorder
 from rollout.kube.indexes import INDEXES, concerned
 from rollout.kube.lease import Election
-from rollout.kube.observe import observe
+from rollout.kube.observe import is_ready, observe
 from rollout.kube.queue import Queue
 from rollout.kube.reflector import Pace, Reflector
 from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
-from rollout.models.kinds import PODS, ROLLOUTS, Key, Manifest, Resource
+from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
 from rollout.models.status import Phase
 
@@ -53,6 +53,7 @@ class Parts:
     metrics: Metrics
     settings: Settings
     now: Callable[[], datetime]
+    refusals: dict[Key, set[str]] = field(default_factory=dict)  # what the API server forbids, as far as it was told
 
 
 async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
@@ -62,10 +63,12 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     """
     world = observe(parts.store, key, parts.now(), settings=parts.settings, refusal=parts.collector.refusal)
     if world is None:
-        parts.collector.unsubscribe(key)
-        parts.live.forget(key)
+        _forget(key, parts)
+        parts.refusals.pop(key, None)
         return ReconcileOutcome.QUIET
     decision = decide(world, parts.collector.assessment(key, world.now))
+    if decision.urgent:
+        parts.queue.urge(key)
     try:
         wrote = await _carry_out(world, decision, parts)
     except Refused as refusal:
@@ -79,6 +82,11 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     if decision.status.phase is Phase.STALLED:
         return ReconcileOutcome.STALLED
     return ReconcileOutcome.WROTE if wrote else ReconcileOutcome.QUIET
+
+
+def _forget(key: Key, parts: Parts) -> None:
+    parts.collector.unsubscribe(key)
+    parts.live.forget(key)
 
 
 async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
@@ -136,9 +144,11 @@ async def work(parts: Parts, *, only_urgent: bool = False) -> NoReturn:
     while True:
         key = await parts.queue.get(only_urgent=only_urgent)
         began = loop.time()
-        outcome = await _attempt(key, parts)
-        parts.metrics.reconciled(outcome, loop.time() - began)
-        parts.queue.done(key)
+        try:
+            outcome = await _attempt(key, parts)
+            parts.metrics.reconciled(outcome, loop.time() - began)
+        finally:  # cancelled with the lease as well: the key must be there when it is won again
+            parts.queue.done(key)
 
 
 async def _attempt(key: Key, parts: Parts) -> ReconcileOutcome:
@@ -150,6 +160,8 @@ async def _attempt(key: Key, parts: Parts) -> ReconcileOutcome:
         parts.queue.retry(key)
         return ReconcileOutcome.CONFLICT
     except ApiError as error:
+        if isinstance(error, Forbidden):
+            _tell_refusal(key, error.message, parts)
         wait = error.retry_after if isinstance(error, Unavailable) else None
         delay = parts.queue.retry(key, at_least=wait or 0.0)
         _log.warning("write failed", rollout=name, reason=error.reason, message=error.message, again_in=round(delay, 2))
@@ -159,7 +171,20 @@ async def _attempt(key: Key, parts: Parts) -> ReconcileOutcome:
         _log.exception("reconcile failed", rollout=name, again_in=round(delay, 2))
         return ReconcileOutcome.FAILED
     parts.queue.forget(key)
+    if outcome is ReconcileOutcome.WROTE:
+        parts.refusals.pop(key, None)
     return outcome
+
+
+def _tell_refusal(key: Key, message: str, parts: Parts) -> None:
+    """Say once to whoever looks at the Rollout what only an operator can change; each try is in the log."""
+    told = parts.refusals.setdefault(key, set())
+    rollout = parts.store.get(ROLLOUTS, key)
+    if rollout is None or message in told:
+        return
+    told.add(message)
+    note = f"The API server refuses a write, which is tried again: {message}"
+    parts.recorder.record(rollout, "Warning", reason="WriteRefused", action="Reconcile", note=note)
 
 
 def wake(parts: Parts) -> Callable[[Resource, Key, Manifest | None, Manifest | None], None]:
@@ -169,11 +194,26 @@ def wake(parts: Parts) -> Callable[[Resource, Key, Manifest | None, Manifest | N
         manifest = new or old
         if manifest is None:
             return
-        urgent = resource == ROLLOUTS and new is not None and _asks_abort(new)
+        urgent = _is_pressing(resource, new, old)
         for key in concerned(parts.store, resource, manifest):
             parts.queue.add(key, urgent=urgent)
 
     return changed
+
+
+def _is_pressing(resource: Resource, new: Manifest | None, old: Manifest | None) -> bool:
+    """Whether a change may mean that traffic has to be taken from a revision now.
+
+    So does a pod that stopped being ready, unless it was asked to go: every release scales down.
+    """
+    if resource in (HTTP_ROUTES, GRPC_ROUTES):
+        return new is None
+    if new is None:
+        return False
+    if resource == PODS:
+        leaving = "deletionTimestamp" in new["metadata"]
+        return old is not None and is_ready(old) and not is_ready(new) and not leaving
+    return resource == ROLLOUTS and _asks_abort(new)
 
 
 def _asks_abort(rollout: Manifest) -> bool:
@@ -191,11 +231,15 @@ def collecting(
         results = collector.assessment(key, now())
         for result in results:
             metrics.judged(result.state)
-        bad = any(result.state is State.REGRESS or result.silent for result in results)
-        queue.add(key, urgent=bad)
+        queue.add(key, urgent=any(map(_is_bad, results)))
 
     collector: Collector[Key] = Collector(sources, on_samples=arrived, clock=now)
     return collector
+
+
+def _is_bad(result: CheckResult) -> bool:
+    """Whether it may end a release; silence does so whatever the check is for."""
+    return result.silent or (result.state is State.REGRESS and not result.warn_only)
 
 
 def reflectors(client: Client, store: Store, namespace: str | None) -> tuple[Reflector, ...]:
@@ -226,7 +270,7 @@ async def watch(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
 async def act(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
     """Once every kind is known, reconcile every Rollout now and after each change; until cancelled.
 
-    Only one replica may do so at a time.
+    Only one replica may do so at a time; what it measured for its decisions ends with it.
     """
     for reflector in watching:
         await reflector.synced.wait()
@@ -240,6 +284,8 @@ async def act(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
                 group.create_task(work(parts, only_urgent=number < _URGENT_WORKERS))
     finally:
         unsubscribe()
+        for key in parts.live.told():  # everything that is measured was told
+            _forget(key, parts)
     raise AssertionError("a worker never ends by itself")
 
 

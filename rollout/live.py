@@ -34,8 +34,12 @@ class Live:
             subscriber(ROLLOUTS, key, manifest, manifest)
 
     def forget(self, key: Key) -> None:
-        """The Rollout is gone."""
+        """The Rollout is gone, or is judged by another replica now: its numbers are no longer the newest."""
         self._newest.pop(key, None)
+
+    def told(self) -> tuple[Key, ...]:
+        """The Rollouts that numbers are held of."""
+        return tuple(self._newest)
 
     def get(self, resource: Resource, key: Key) -> Manifest | None:
         """The object as last seen, a Rollout with its newest numbers."""

@@ -26,7 +26,8 @@ class Asked:
     resume: bool = False
     retry: bool = False
     restart: str | None = None
-    events: tuple[Event, ...] = ()
+    accepted: tuple[Command, ...] = ()  # taken now
+    events: tuple[Event, ...] = ()  # refusals
 
 
 def take(world: World) -> Asked:
@@ -78,14 +79,40 @@ def unreadable(world: World) -> str | None:
 def _handle(world: World, asked: Asked, command: Command) -> Asked:
     asked = replace(asked, handled=(*asked.handled, command.id))
     annotated = command in _annotated(world)
-    refusal = (unreadable(world) if annotated else None) or check(command, world.status)
+    runs = [run.spec.number for run in world.runs]
+    refusal = (unreadable(world) if annotated else None) or check(command, world.status, runs=runs)
     who = f" by {command.by}" if command.by else ""
     if refusal:
         note = f"{command.verb}{who} was refused: {refusal}"
         return replace(asked, events=(*asked.events, Event(reason="CommandRefused", note=note, warning=True)))
+    return replace(_effect(world, asked, command), accepted=(*asked.accepted, command))
+
+
+def carried(asked: Asked, kept: frozenset[Verb]) -> Asked:
+    """What was taken once those that had no effect yet are left waiting: they are neither handled nor told of."""
+    waiting = {command.id for command in asked.accepted if command.verb in kept}
+    events = tuple(_taken(command) for command in asked.accepted if command.id not in waiting)
+    handled = tuple(each for each in asked.handled if each not in waiting)
+    return replace(asked, handled=handled, events=(*asked.events, *events))
+
+
+def waiting(world: World, handled: tuple[str, ...]) -> tuple[Command, ...]:
+    """The commands of the status that are not handled yet."""
+    return tuple(command for command in world.status.commands or () if command.id not in handled)
+
+
+def annotation_waits(value: str, handled: tuple[str, ...]) -> bool:
+    """Whether the annotation's command can be read and is not handled yet."""
+    try:
+        return parse_annotation(value).id not in handled
+    except ValueError:
+        return False
+
+
+def _taken(command: Command) -> Event:
+    who = f" by {command.by}" if command.by else ""
     why = f": {command.reason}" if command.reason else ""
-    event = Event(reason=f"{command.verb.capitalize()}Asked", note=f"{command.verb} asked for{who}{why}")
-    return replace(_effect(world, asked, command), events=(*asked.events, event))
+    return Event(reason=f"{command.verb.capitalize()}Asked", note=f"{command.verb} asked for{who}{why}")
 
 
 def _effect(world: World, asked: Asked, command: Command) -> Asked:

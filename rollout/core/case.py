@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from rollout.core import routing
 from rollout.core.asked import Asked
 from rollout.core.findings import Findings
-from rollout.core.target import Record
+from rollout.core.workload import bare
 from rollout.core.world import Revision, World
 from rollout.models.analysis import Analysis
 from rollout.models.rollout import ABORTED, PROMOTED, format_time, parse_time
@@ -180,7 +180,9 @@ def spec_of(world: World, run: RunStatus) -> RolloutRunSpec:
     record = world.run(run.number)
     if record is not None:
         return record.spec
-    return new_spec(world, number=run.number, revision=run.revision, stable=run.stable)
+    spec = new_spec(world, number=run.number, revision=run.revision, stable=run.stable)
+    live = world.revisions.get(run.revision)
+    return spec if live is None else spec.model_copy(update={"template": bare(live.manifest["spec"]["template"])})
 
 
 def new_spec(world: World, *, number: int, revision: str, stable: str | None) -> RolloutRunSpec:
@@ -206,10 +208,4 @@ def next_number(world: World) -> int:
     """The number of the next run: one more than any that is recorded anywhere."""
     known = [run.spec.number for run in world.runs]
     known += [mark for each in world.revisions.values() for mark in (each.mark(PROMOTED), each.mark(ABORTED)) if mark]
-    return max([*known, world.status.run.number if world.status.run else 0]) + 1
-
-
-def record_of(case: Case, run: RunStatus) -> Record:
-    """The record as it should be once `run` is where it is."""
-    known = case.world.run(run.number)
-    return Record(name=run.name, spec=case.spec, status=known.status if known else RolloutRunStatus())
+    return max([*known, *world.taken, world.status.run.number if world.status.run else 0]) + 1

@@ -1,11 +1,12 @@
 """From what is to what should be: `decide(world, results)`, one list of questions asked in order of urgency."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analysis.assess import CheckResult
 from rollout.core import rest
-from rollout.core.asked import Asked, take
-from rollout.core.case import Case, current_run, spec_of
+from rollout.core.asked import Asked, in_progress, take
+from rollout.core.case import Case, aborting, current_run, spec_of
 from rollout.core.findings import Findings, findings
 from rollout.core.leaving import terminating
 from rollout.core.report import report
@@ -13,7 +14,7 @@ from rollout.core.stages import advance
 from rollout.core.target import Decision, Ruling
 from rollout.core.world import Revision, World
 from rollout.models.analysis import Check
-from rollout.models.status import RunStatus, Stage
+from rollout.models.status import Phase, RunStatus, Stage, Verb
 
 
 def decide(world: World, results: Sequence[CheckResult]) -> Decision:
@@ -34,6 +35,10 @@ def _rule(world: World, asked: Asked, found: Findings, active: RunStatus | None)
         return terminating(world)
     if active is not None:  # before the problems: a broken spec must not stand before an abort
         return _go_on(world, asked, found, active)
+    return (rest.lost_at_rest(world) if world.stable is None else None) or _settled(world, asked, found)
+
+
+def _settled(world: World, asked: Asked, found: Findings) -> Ruling:
     if world.problems or (world.status.refused and not asked.retry):
         return rest.stalled(world)
     if world.stable is None:
@@ -45,9 +50,17 @@ def _rule(world: World, asked: Asked, found: Findings, active: RunStatus | None)
 
 def _go_on(world: World, asked: Asked, found: Findings, run: RunStatus) -> Ruling:
     lost = rest.lost_stable(world, run)
-    if lost is not None:
-        return lost
-    return advance(Case(world=world, asked=asked, found=found, run=run, spec=spec_of(world, run)))
+    case = Case(world=world, asked=asked, found=found, run=run, spec=spec_of(world, run))
+    return advance(case) if lost is None else _also_aborted(case, lost)
+
+
+def _also_aborted(case: Case, lost: Ruling) -> Ruling:
+    """The serving version is built again first; an abort that is asked for meanwhile is remembered."""
+    breach = case.found.breach()
+    reason = case.asked.abort or (breach.sentence if breach is not None else None)
+    if reason is None or not in_progress(case.run.stage):
+        return replace(lost, kept=frozenset({Verb.PROMOTE, Verb.RETRY, Verb.RESTART}))
+    return replace(lost, phase=Phase.ABORTING, run=aborting(case.world, case.run, reason))
 
 
 def _checks(world: World, run: RunStatus | None) -> tuple[Check, ...]:

@@ -29,9 +29,14 @@ class Findings:
         told = [each.silent for each in self.results if each.name in counted]
         return bool(told) and all(told)
 
-    def down(self) -> CheckResult | None:
-        """A check whose metric source does not answer."""
-        return next((each for each in self.results if each.state is State.PROVIDER_DOWN), None)
+    def only(self, names: tuple[str, ...] | None) -> "Findings":
+        """Those of the named checks; all when None."""
+        if names is None:
+            return self
+        return Findings(
+            checks=tuple(check for check in self.checks if check.name in names),
+            results=tuple(result for result in self.results if result.name in names),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +67,16 @@ def findings(
 def standing(
     found: Findings, analysis: Analysis | None, *, names: tuple[str, ...] | None, since: datetime, now: datetime
 ) -> Standing | None:
-    """The first check that keeps a step from being left, with what its policy says; None when none does.
+    """What keeps a step from being left: a check whose policy gives up, else the first that holds; None when none does.
 
     `names` are the checks that count, all when None; `since` is when the step was entered. A check that is not
     critical, or only warns, keeps nothing back.
     """
-    for result in found.results:
-        if not result.critical or result.warn_only or (names is not None and result.name not in names):
-            continue
-        verdict = _standing(result, analysis, since=since, now=now)
-        if verdict is not None:
-            return verdict
-    return None
+    counted = (each for each in found.results if each.critical and not each.warn_only)
+    asked = (each for each in counted if names is None or each.name in names)
+    verdicts = [verdict for each in asked if (verdict := _standing(each, analysis, since=since, now=now)) is not None]
+    given_up = (verdict for verdict in verdicts if verdict.then is Then.ABORT)
+    return next(given_up, next(iter(verdicts), None))
 
 
 def _standing(result: CheckResult, analysis: Analysis | None, *, since: datetime, now: datetime) -> Standing | None:

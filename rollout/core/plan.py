@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rollout.core import routing
+from rollout.core.asked import annotation_waits
 from rollout.core.plan_routes import pins, routes, services_beside
 from rollout.core.plan_workload import deployments, source, trial
 from rollout.core.target import Decision, Record
@@ -21,35 +21,26 @@ def plan(world: World, decision: Decision) -> Plan:
     needs is there; what was served goes last, and the status claims only what was written before it.
     """
     if decision.target.hold:
-        protecting, _giving = pins(world, decision)
-        return (*_finalizer(world, decision), *protecting, *_status(world, decision), *_command(world))
+        return (*_finalizer(world, decision), *_status(world, decision), *_command(world, decision))
     early, late = _traffic(world, decision)
     made, removed = deployments(world, decision)
     twins, obsolete = services_beside(world, decision)
     body = (*_record(world, decision), *source(world, decision), *twins, *made)
     rest = (*removed, *obsolete, *_forgotten(world, decision))
-    said = (*_status(world, decision), *_command(world), *_released(world, decision))
-    tried = () if decision.urgent else trial(world, decision)
-    return (*_finalizer(world, decision), *tried, *early, *body, *late, *rest, *_progress(world, decision), *said)
+    said = (*_status(world, decision), *_command(world, decision), *_released(world, decision))
+    tried = trial(world, decision)
+    promise = _finalizer(world, decision)
+    first = (*early, *promise) if decision.urgent else (*promise, *tried, *early)
+    return (*first, *body, *late, *rest, *_progress(world, decision), *said)
 
 
 def _traffic(world: World, decision: Decision) -> tuple[Plan, Plan]:
     """The writes to routes and Services: those that take from the canary, and those that give to it."""
-    falls = _falls(world, decision)
+    if decision.target.keep_traffic:
+        return (), ()
     protecting, giving = pins(world, decision)
-    shifts = routes(world, decision, falls=falls)
-    return (*protecting, *(shifts if falls else ())), (*(() if falls else shifts), *giving)
-
-
-def _falls(world: World, decision: Decision) -> bool:
-    """Whether the canary loses traffic: then nothing may stand before the write.
-
-    Giving a route back while the Services lead to the canary takes nothing from it.
-    """
-    target = decision.target
-    given_back = target.weight is None and world.stable is not None and target.pin not in (None, world.stable.name)
-    now, then = routing.routed(world) or 0, target.weight or 0
-    return (not given_back and then < now) or (decision.urgent and then <= now)
+    taking, raising = routes(world, decision)
+    return (*protecting, *taking), (*raising, *giving)
 
 
 def _finalizer(world: World, decision: Decision) -> Plan:
@@ -69,8 +60,10 @@ def _finalizers(world: World) -> list[str]:
     return list(world.manifest["metadata"].get("finalizers") or ())
 
 
-def _command(world: World) -> Plan:
-    if COMMAND not in (world.manifest["metadata"].get("annotations") or {}):
+def _command(world: World, decision: Decision) -> Plan:
+    """Take the annotation of a command away, unless the command is still waiting for its effect."""
+    value = (world.manifest["metadata"].get("annotations") or {}).get(COMMAND)
+    if value is None or annotation_waits(value, decision.status.handled or ()):
         return ()
     return (_metadata(world, {"annotations": {COMMAND: None}}, "the command was taken"),)
 

@@ -1,10 +1,11 @@
 """The writes to routes and Services."""
 
+from rollout.core.routing import owned, route_weight
 from rollout.core.target import Decision
 from rollout.core.world import Route, Service, World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import SERVICES, Key, Manifest
-from rollout.models.rollout import ABORTED, REVISION_LABEL
+from rollout.models.rollout import ABORTED
 from rollout.models.split import Split
 from rollout.models.status import Outcome, Phase
 from rollout.traffic.patch import json_patch
@@ -12,16 +13,29 @@ from rollout.traffic.registry import resource_for, router_for
 from rollout.traffic.service import canary_service, pin
 
 
-def routes(world: World, decision: Decision, *, falls: bool) -> Plan:
-    """The patches that give every route the weight, or what was declared."""
-    return tuple(write for route in world.routes for write in _route(world, decision, route, falls=falls))
+def routes(world: World, decision: Decision) -> tuple[Plan, Plan]:
+    """The patches that give every route the weight, or what was declared: those that take, and those that give."""
+    writes = [(_falls(world, decision, route), _route(world, decision, route)) for route in world.routes]
+    taking = tuple(write for falls, plan in writes if falls for write in plan)
+    return taking, tuple(write for falls, plan in writes if not falls for write in plan)
 
 
-def _route(world: World, decision: Decision, route: Route, *, falls: bool) -> Plan:
-    if route.manifest is None or not route.granted:
+def _falls(world: World, decision: Decision, route: Route) -> bool:
+    """Whether the canary gets no more traffic from this route than it has: then nothing may stand before the write.
+
+    A route is given back to Services that lead to the canary like one that rises: after them.
+    """
+    target, now = decision.target, route_weight(world, route) or 0
+    if target.weight is not None:
+        return target.weight < now or (target.weight == now and decision.urgent)
+    return target.pin is None or world.stable is None or target.pin == world.stable.name
+
+
+def _route(world: World, decision: Decision, route: Route) -> Plan:
+    weight, falls = decision.target.weight, _falls(world, decision, route)
+    if route.manifest is None or not (route.granted or falls or weight is None):
         return ()
     router = router_for(route.ref)
-    weight = decision.target.weight
     if weight is None:
         wanted = router.restore(route.manifest, world.backends)
     else:
@@ -32,7 +46,8 @@ def _route(world: World, decision: Decision, route: Route, *, falls: bool) -> Pl
     if not ops:
         return ()
     why = "give the route back" if weight is None else f"{weight:g} % to the canary"
-    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=falls, why=why),)
+    urgent = falls and decision.urgent
+    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=urgent, why=why),)
 
 
 def _mark(decision: Decision) -> str | None:
@@ -79,14 +94,14 @@ def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) ->
 def services_beside(world: World, decision: Decision) -> tuple[Plan, Plan]:
     """The owned Services that lead to the canary: those to create or re-select, and those that are over.
 
-    One is never re-selected while a route gives it weight: that would be a shift nobody decided.
+    A Service of that name that is somebody else's is left alone.
     """
     made: Plan = ()
     over: Plan = ()
     for service, backend in zip(world.services, world.backends, strict=True):
         key = Key(world.key.namespace, backend.canary)
         if decision.target.canary is None:
-            over += _without(service, key)
+            over += _without(world, service, key)
         elif service.manifest is not None:
             body = canary_service(
                 service.manifest,
@@ -95,14 +110,14 @@ def services_beside(world: World, decision: Decision) -> tuple[Plan, Plan]:
                 rollout=world.key.name,
                 owner_reference=None,
             )
-            made += _beside(service, key, body)
+            made += _beside(world, service, key, body)
     return made, over
 
 
-def _beside(service: Service, key: Key, body: Manifest) -> Plan:
+def _beside(world: World, service: Service, key: Key, body: Manifest) -> Plan:
     if service.canary is None:
         return (Write(verb=Verb.CREATE, resource=SERVICES, key=key, body=body, why="lead to the canary"),)
-    if service.canary["spec"].get("selector") == body["spec"]["selector"] or not _ours(service.canary):
+    if service.canary["spec"].get("selector") == body["spec"]["selector"] or not owned(world, service.canary):
         return ()
     wanted = {**service.canary, "spec": {**service.canary["spec"], "selector": body["spec"]["selector"]}}
     version = service.canary["metadata"].get("resourceVersion")
@@ -110,12 +125,8 @@ def _beside(service: Service, key: Key, body: Manifest) -> Plan:
     return (Write(verb=Verb.PATCH, resource=SERVICES, key=key, body=ops, why="lead to the canary"),)
 
 
-def _without(service: Service, key: Key) -> Plan:
-    if service.canary is None or not _ours(service.canary):
+def _without(world: World, service: Service, key: Key) -> Plan:
+    if service.canary is None or not owned(world, service.canary):
         return ()
     uid = service.canary["metadata"].get("uid")
     return (Write(verb=Verb.DELETE, resource=SERVICES, key=key, uid=uid, why="the run is over"),)
-
-
-def _ours(service: Manifest) -> bool:
-    return REVISION_LABEL in (service["spec"].get("selector") or {})

@@ -9,6 +9,7 @@ from rollout.core.world import Revision, World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import DEPLOYMENTS, Key
 from rollout.models.rollout import ABORTED, PROMOTED
+from rollout.models.status import Phase
 from rollout.traffic.patch import json_patch
 
 
@@ -20,7 +21,7 @@ def deployments(world: World, decision: Decision) -> tuple[Plan, Plan]:
         revision = world.revisions.get(name)
         if revision is None:
             made += _create(world, decision, name, replicas)
-        elif replicas < revision.replicas:
+        elif replicas < revision.replicas and name not in decision.target.promoted:
             removed += _change(world, decision, revision, replicas)
         else:
             made += _change(world, decision, revision, replicas)
@@ -107,7 +108,8 @@ def _obsolete(world: World, decision: Decision) -> Plan:
 
 def source(world: World, decision: Decision) -> Plan:
     """The patch of the referenced Deployment: paused and without pods while it is only the source of the template."""
-    wanted = decision.target.source or adoption.emptied(world)
+    stuck = decision.status.phase is Phase.STALLED  # a person has to mend something first: it is left alone
+    wanted = decision.target.source or (None if stuck else adoption.emptied(world))
     if wanted is None or world.source is None:
         return ()
     ops = json_patch(world.source, _as_wanted(world.source, wanted))

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from analysis.checks import Check as Asked
 from analysis.queries import problem as query_problem
 from rollout.core.checks import to_asked
+from rollout.core.routing import owned
 from rollout.core.world import World
 from rollout.models.rollout import REVISION_LABEL
 from rollout.traffic.registry import router_for
@@ -28,6 +29,8 @@ def _services(world: World) -> Iterator[str]:
         if service.manifest is None:
             yield f"{name} does not exist: create it, or correct spec.services."
             continue
+        if service.canary is not None and not owned(world, service.canary):
+            yield f"{name}-canary exists and is not the controller's, which needs that name: rename or remove it."
         trouble = service_problem(service.manifest)
         if trouble:
             yield trouble

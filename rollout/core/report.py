@@ -1,10 +1,11 @@
 """From a ruling to the status, the record and the events; equal means silent."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from analysis.assess import CheckResult
 from rollout.core import routing
-from rollout.core.asked import Asked, take
+from rollout.core.asked import Asked, carried, waiting
 from rollout.core.case import new_spec, spec_of
 from rollout.core.findings import Findings
 from rollout.core.target import Decision, Event, Record, Ruling, Target
@@ -30,6 +31,7 @@ _MEASURED = frozenset({"revisions", "replicas", "analysis", "message", "measured
 
 def report(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Decision:
     """The decision with everything that is said about it."""
+    asked = carried(asked, ruling.kept)
     status = _status(world, asked, found, ruling)
     due = _due(world, status)
     quiet = world.status if due is None or due > timedelta(0) else status
@@ -59,13 +61,18 @@ def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Roll
         analysis=_analysis(world, found, ruling),
         run=ruling.run,
         conditions=_conditions(world, ruling),
-        commands=None,
+        commands=waiting(world, asked.handled) or None,
         handled=asked.handled or None,
         paused_at=asked.paused_at,
         override=asked.override if asked.override and asked.override.template else None,
-        refused=old.refused if old.refused == world.wanted else None,
+        refused=old.refused if old.refused == world.wanted and not _tried(ruling, old.refused) else None,
         measured_at=format_time(world.now),
     )
+
+
+def _tried(ruling: Ruling, revision: str | None) -> bool:
+    """Whether a run of the revision that was refused got further since."""
+    return ruling.run is not None and ruling.run.revision == revision
 
 
 def _analysis(world: World, found: Findings, ruling: Ruling) -> tuple[CheckStatus, ...] | None:
@@ -91,11 +98,11 @@ def _revisions(world: World, ruling: Ruling) -> Revisions:
     )
 
 
-def _revision(world: World, name: str | None, replicas: object) -> RevisionStatus | None:
+def _revision(world: World, name: str | None, replicas: Mapping[str, int]) -> RevisionStatus | None:
     if name is None:
         return None
     revision: Revision | None = world.revisions.get(name)
-    wanted = replicas.get(name) if isinstance(replicas, dict) else None
+    wanted = replicas.get(name)
     template = revision.manifest["spec"]["template"] if revision else world.template or {}
     return RevisionStatus(
         name=name,
@@ -111,6 +118,8 @@ def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
         return None
     behind = run.stage in (Stage.BAKING, Stage.FINISHING)
     desired = 100.0 if behind else (ruling.target.weight or 0.0)
+    if ruling.target.keep_traffic and world.status.traffic is not None:
+        desired = world.status.traffic.desired
     routed = desired if behind else routing.routed(world) or 0.0
     return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else routed)
 
@@ -206,7 +215,8 @@ def _spec(world: World, run: RunStatus) -> RolloutRunSpec:
 
 def _progress(before: RolloutRunStatus, run: RunStatus, status: RolloutStatus) -> RolloutRunStatus:
     steps, step = before.steps, status.step
-    if step is not None and step.entered_at and step.entered_at not in {each.at for each in steps} and status.traffic:
+    told = steps[-1].name if steps else None  # a step whose traffic was given back is the same step
+    if step is not None and step.entered_at and step.name != told and status.traffic:
         steps = (*steps, StepRecord(name=step.name, weight=status.traffic.desired, at=step.entered_at))
     if run.stage is not Stage.DONE:
         return before.model_copy(update={"steps": steps, "started_at": run.started_at}) if steps else before
@@ -250,11 +260,18 @@ def refused(world: World, message: str) -> Decision:
     ruling = Ruling(
         phase=Phase.STALLED, reason="TemplateRefused", message=sentence, target=Target(hold=True), run=world.status.run
     )
-    asked = take(world)
-    status = _status(world, asked, Findings(checks=(), results=()), ruling)
+    status = world.status.model_copy(
+        update={
+            "observed_generation": world.generation,
+            "phase": ruling.phase,
+            "message": ruling.message[:1024],
+            "conditions": _conditions(world, ruling),
+            "refused": world.wanted,
+        }
+    )
     return Decision(
         target=ruling.target,
-        status=status.model_copy(update={"refused": world.wanted}),
+        status=status,
         live=status,
         reason=ruling.reason,
         events=_events(world, status, ruling),

@@ -8,21 +8,35 @@ from rollout.core.case import current_run, next_number, record_name, stamp
 from rollout.core.target import Ruling, Target
 from rollout.core.world import Revision, Run, World
 from rollout.models.kinds import Manifest
-from rollout.models.rollout import ABORTED
-from rollout.models.status import Outcome, Phase, RunStatus, Stage
+from rollout.models.rollout import ABORTED, REVISION_LABEL
+from rollout.models.status import Outcome, Phase, RunStatus, Stage, Verb
+
+_WAITING = frozenset({Verb.RETRY, Verb.RESTART, Verb.UNDO})  # have no effect while something is to be mended first
 
 
 def stalled(world: World) -> Ruling:
-    """Something a person has to mend; what serves keeps serving, an adopted Deployment's Services pinned as before."""
-    stable, source = world.stable, world.source
-    kept = world.references and source is not None and not source["spec"].get("replicas", 1)
+    """Something a person has to mend; the stable version keeps serving, at the size that is asked for."""
+    stable = world.stable
+    sizes = {name: each.replicas for name, each in world.revisions.items()}
     return Ruling(
         phase=Phase.STALLED,
         reason="Invalid" if world.problems else "TemplateRefused",
         message=" ".join(world.problems) or world.status.message or "",
-        target=Target(hold=True, finalizer=bool(world.revisions), pin=stable.name if stable and kept else None),
+        target=Target(
+            replicas=sizes | ({stable.name: world.replicas} if stable is not None else {}),
+            keep_traffic=True,
+            canary=_twin(world),
+            finalizer=bool(world.revisions),
+        ),
         run=current_run(world),
+        kept=_WAITING,
     )
+
+
+def _twin(world: World) -> str | None:
+    """The revision that the owned Services select, which is left so."""
+    found = (each.canary for each in world.services if each.canary is not None and routing.owned(world, each.canary))
+    return next((pinned_to for each in found if (pinned_to := each["spec"]["selector"].get(REVISION_LABEL))), None)
 
 
 def initial(world: World) -> Ruling:
@@ -122,7 +136,8 @@ def rest(world: World, asked: Asked) -> Ruling:
     assert stable is not None, "without a stable version there is a first deployment, not rest"
     phase, reason, message = _adopting(world, stable) or _resting(world, asked, stable, current_run(world))
     target = replace(_at_rest(world, stable), restarted=asked.restart)
-    return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world))
+    kept = frozenset({Verb.RETRY}) if phase is Phase.PAUSED else frozenset[Verb]()
+    return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world), kept=kept)
 
 
 def _at_rest(world: World, stable: Revision) -> Target:
@@ -217,7 +232,8 @@ def blocked(world: World) -> Ruling | None:
     if said is not None:
         phase, reason, message = said
         target = _at_rest(world, world.stable)
-        return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world))
+        run = current_run(world)
+        return Ruling(phase=phase, reason=reason, message=message, target=target, run=run, kept=_WAITING)
     stranger = adoption.stranger(world, world.stable)
     return None if stranger is None else _foreign(world, stranger)
 
@@ -229,6 +245,7 @@ def _foreign(world: World, stranger: str) -> Ruling:
         message=_shut_out(stranger),
         target=Target(hold=True, finalizer=bool(world.revisions)),
         run=current_run(world),
+        kept=_WAITING,
     )
 
 
@@ -257,16 +274,24 @@ def lost_stable(world: World, run: RunStatus) -> Ruling | None:
     """
     name = run.revision if run.stage is Stage.FINISHING else run.stable
     record = next((each for each in reversed(world.runs) if each.spec.revision == name), None)
-    if name is None or name in world.revisions or record is None:
+    if name is None or name in world.revisions:
         return None
-    led = next((service.pinned for service in world.services), None)
-    begun = run.stage is Stage.STEPPING and bool(world.routes)
-    stays = Target(
-        pin=name if begun else led,
-        weight=routing.routed(world) if world.routes else None,
-        canary=None if run.stage is Stage.FINISHING else run.revision,
-    )
+    if record is None:
+        return _forgotten(name, run)
+    stays = Target(keep_traffic=True, canary=None if run.stage is Stage.FINISHING else run.revision)
     return _rebuild(world, record, run, stays)
+
+
+def _forgotten(name: str, run: RunStatus) -> Ruling:
+    """Neither the Deployment nor a record of the version that serves is left: nothing can be decided."""
+    return Ruling(
+        phase=Phase.STALLED,
+        reason="StableLost",
+        message=f"The Deployment and the record of the stable version {name} were deleted, so nothing is moved: "
+        "restore one of them, or delete the Rollout and create it again.",
+        target=Target(hold=True),
+        run=run,
+    )
 
 
 def _rebuild(world: World, record: Run, run: RunStatus | None, stays: Target) -> Ruling:

@@ -24,11 +24,9 @@ def retreat(case: Case) -> Ruling:
 
 def _revive(case: Case) -> Ruling:
     assert case.canary is not None, "only a canary with ready pods can wait for the stable version"
-    stay = routing.routed(case.world)
     target = Target(
         replicas={case.stable.name: max(case.stable_replicas, 1), case.run.revision: case.canary.replicas},
-        pin=case.world.services[0].pinned,
-        weight=stay if case.world.routes else None,
+        keep_traffic=True,
         canary=case.run.revision,
     )
     return _ruling(case, say.reviving(case), target, urgent=True)

@@ -2,7 +2,7 @@
 
 from rollout.core.world import Revision, Route, World
 from rollout.models.kinds import Manifest
-from rollout.models.rollout import ABORTED
+from rollout.models.rollout import ABORTED, ROLLOUT_LABEL
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import replica_share
 
@@ -13,6 +13,11 @@ def route_weight(world: World, route: Route) -> float | None:
         return None
     split = router_for(route.ref).read(route.manifest, world.backends)
     return None if split is None else split.canary
+
+
+def can_shift(world: World, route: Route) -> bool:
+    """Whether the route is there and still names a Service whose share can be moved."""
+    return route.manifest is not None and router_for(route.ref).problem(route.manifest, world.backends) is None
 
 
 def routed(world: World) -> float | None:
@@ -30,6 +35,11 @@ def routed(world: World) -> float | None:
         others = sum(len(each.ready) for each in world.revisions.values() if each.name != world.stable.name)
         return replica_share(len(world.stable.ready), others) if others else None
     return 0 if pins == {world.stable.name} else 100
+
+
+def owned(world: World, service: Manifest) -> bool:
+    """Whether this Rollout's controller made the Service."""
+    return bool((service["metadata"].get("labels") or {}).get(ROLLOUT_LABEL) == world.key.name)
 
 
 def waiting(world: World, *, whole: bool = True) -> str | None:
@@ -55,7 +65,7 @@ def endpoints_exact(world: World, revision: Revision) -> bool:
 
 def services_lead_to(world: World, revision: Revision) -> bool:
     """Whether every Service people have leads to exactly this revision's ready pods."""
-    return all(service.targets == revision.ready for service in world.services)
+    return all(service.targets == revision.ready for service in world.services if service.manifest is not None)
 
 
 def strangers(world: World, revision: Revision) -> str | None:

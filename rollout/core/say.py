@@ -63,25 +63,29 @@ def reaching(case: Case, blocked: str | None) -> str:
 def holding(case: Case, standing: Standing | None, weight: float) -> tuple[str, str]:
     """While a step is held: the reason in one word, and the sentence."""
     place = f"At {percent(weight)}"
-    if case.run.emptied_at:
-        since = clock(parse_time(case.run.emptied_at))
-        return (
-            "CanarySilent",
-            f"Canary taken off the traffic at {since}: it answers nothing while the stable version has traffic; "
-            "resume to try again, or abort.",
-        )
-    if case.canary is not None and not case.canary.ready:
-        return (
-            "CanaryUnready",
-            f"Canary taken off the traffic: {unready(case)}; it gets its share back when it is ready.",
-        )
-    if case.asked.paused_at:
-        return "Paused", f"{paused_note(case.asked)} at {percent(weight)}; resume to go on."
-    if case.run.reverts:
-        return "Reverted", f"{place}: {case.run.reason}; seen {_times(case.run.reverts)} in this step."
+    trouble = _trouble(case, place)
+    if trouble is not None:
+        return trouble
     if standing is not None:
         return _reason(standing), f"Holding at {percent(weight)}: {standing.sentence}."
     return _waiting(case, place)
+
+
+def _trouble(case: Case, place: str) -> tuple[str, str] | None:
+    """What keeps the step besides its checks and its time."""
+    if case.run.emptied_at:
+        since = clock(parse_time(case.run.emptied_at))
+        told = "it answers nothing while the stable version has traffic; resume to try again, or abort"
+        return "CanarySilent", f"Canary taken off the traffic at {since}: {told}."
+    if case.canary is not None and not case.canary.ready:
+        return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
+    if case.asked.paused_at:
+        return "Paused", f"{paused_note(case.asked)} {place[0].lower()}{place[1:]}; resume to go on."
+    if case.run.reverts:
+        return "Reverted", f"{place}: {case.run.reason}; seen {_times(case.run.reverts)} in this step."
+    if case.canary is not None and len(case.canary.ready) < case.pods(case.index):
+        return "WaitingForPods", f"{place}: waiting for the canary's pods, {unready(case)}."
+    return None
 
 
 def _waiting(case: Case, place: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rollout.models.kinds import Manifest
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus
-from rollout.models.status import Phase, RolloutStatus, RunStatus, StepStatus
+from rollout.models.status import Phase, RolloutStatus, RunStatus, StepStatus, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class Target:
     restarted: str | None = None  # value of the restart annotation of the stable revision, when it is to change
     source: Source | None = None  # None: leave it alone
     hold: bool = False  # leave everything but the status as it is
+    keep_traffic: bool = False  # leave routes and Services' selectors as they are, whatever is said above
     finalizer: bool = True
 
 
@@ -57,6 +58,7 @@ class Ruling:
     step: StepStatus | None = None
     after: timedelta | None = None  # look again then, when nothing happens before
     urgent: bool = False  # traffic is taken from a revision: nothing may delay the writes
+    kept: frozenset[Verb] = frozenset()  # what people asked for and has had no effect yet: it goes on waiting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,6 +132,7 @@ class World:
     services: tuple[Service, ...] = ()
     routes: tuple[Route, ...] = ()
     runs: tuple[Run, ...] = ()  # oldest first
+    taken: frozenset[int] = frozenset()  # numbers of records that cannot be read, or are of an earlier Rollout
     checks: tuple[Check, ...] = ()  # the Rollout's own and its templates', arguments filled in
 
     @property

@@ -1,7 +1,8 @@
 """Carries out a plan: the writes in their order, each answer put into the cache at once."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 import structlog
 
@@ -11,7 +12,7 @@ from rollout.kube.errors import ApiError, Conflict, Invalid, NotFound
 from rollout.kube.store import Store
 from rollout.kube.transport import Lane
 from rollout.kube.wire import head_of
-from rollout.models.kinds import DEPLOYMENTS, Key, Manifest, Resource
+from rollout.models.kinds import DEPLOYMENTS, ROLLOUT_RUNS, Key, Manifest, Resource
 
 _log = structlog.get_logger()
 
@@ -26,42 +27,74 @@ Observer = Callable[[Write, str], None]
 async def apply(plan: Plan, *, client: Client, store: Store, urgent: bool, observer: Observer) -> None:
     """Do the writes one after another; the first that fails ends it, and the next reconcile goes on from what is.
 
+    Of the urgent writes at the beginning each is tried, whatever becomes of the others: one route that cannot be
+    written must not keep traffic on another. Their first error then ends the plan.
+
     `urgent` plans go over a connection of their own. `observer` is told each write and how it ended. Raises Refused
     for a pod template, and the ApiError of any other write.
     """
-    versions: dict[tuple[Resource, Key], str] = {}  # of objects this plan wrote: our own write is no one else's
-    for write in plan:
-        lane = Lane.URGENT if urgent or write.urgent else Lane.WRITE
+    applying = _Applying(client, store, urgent, observer)
+    leading = tuple(takewhile(lambda write: write.urgent, plan))
+    failures = []
+    for write in leading:
         try:
-            raw = await _do(_current(write, versions), client, lane)
+            await applying.do(write)
         except ApiError as error:
-            observer(write, error.reason)
+            _log.warning("urgent write failed", why=write.why, object=_name(write), message=error.message)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    for write in plan[len(leading) :]:
+        await applying.do(write)
+
+
+@dataclass(frozen=True)
+class _Applying:
+    """One plan on its way into the cluster."""
+
+    client: Client
+    store: Store
+    urgent: bool
+    observer: Observer
+    versions: dict[tuple[Resource, Key], str] = field(default_factory=dict)  # of what was written: it is no one else's
+
+    async def do(self, write: Write) -> None:
+        """One write, and its answer into the cache."""
+        lane = Lane.URGENT if self.urgent or write.urgent else Lane.WRITE
+        try:
+            raw = await _do(self._current(write), self.client, lane)
+        except ApiError as error:
+            self.observer(write, error.reason)
             _raise_unless_harmless(write, error)
-            continue
-        observer(write, "ok")
+            return
+        self.observer(write, "ok")
         _log.info("wrote", why=write.why, verb=str(write.verb), object=_name(write), urgent=lane is Lane.URGENT)
-        _keep(write, raw, store, versions)
+        self._keep(write, raw)
 
+    def _current(self, write: Write) -> Write:
+        known = self.versions.get((write.resource, write.key))
+        return replace(write, version=known) if write.version is not None and known is not None else write
 
-def _current(write: Write, versions: dict[tuple[Resource, Key], str]) -> Write:
-    known = versions.get((write.resource, write.key))
-    return replace(write, version=known) if write.version is not None and known is not None else write
-
-
-def _keep(write: Write, raw: bytes | None, store: Store, versions: dict[tuple[Resource, Key], str]) -> None:
-    """Put the answer into the cache, so that the next observation sees what was written."""
-    if write.verb is Verb.TRY:
-        return
-    if raw is None:
-        store.remove(write.resource, write.key)
-        return
-    store.put(write.resource, raw)
-    versions[write.resource, write.key] = str(head_of(raw).version)
+    def _keep(self, write: Write, raw: bytes | None) -> None:
+        """Put the answer into the cache, so that the next observation sees what was written."""
+        if write.verb is Verb.TRY:
+            return
+        if raw is None:
+            self.store.remove(write.resource, write.key)
+            return
+        self.store.put(write.resource, raw)
+        self.versions[write.resource, write.key] = str(head_of(raw).version)
 
 
 def _raise_unless_harmless(write: Write, error: ApiError) -> None:
-    """A delete whose object is gone already, or is a namesake's, has reached its aim."""
+    """Return where the write needs no success.
+
+    A delete whose object is gone already, or is a namesake's, has reached its aim. A record whose name is taken is
+    one that cannot be read: the release matters more than its record.
+    """
     if write.verb is Verb.DELETE and isinstance(error, NotFound | Conflict):
+        return
+    if write.verb is Verb.CREATE and write.resource == ROLLOUT_RUNS and error.reason == "AlreadyExists":
         return
     if isinstance(error, Invalid) and write.resource == DEPLOYMENTS and write.verb in (Verb.TRY, Verb.CREATE):
         raise Refused(error.message) from None

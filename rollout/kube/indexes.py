@@ -32,9 +32,10 @@ def claim(kind: str, namespace: str, name: str) -> str:
 
 
 def claims(rollout: Manifest) -> tuple[str, ...]:
-    """Every object that this Rollout would write to: no two may share one."""
+    """Every object that this Rollout would write to, the Services it makes included: no two may share one."""
     spec, namespace = rollout.get("spec") or {}, rollout["metadata"]["namespace"]
-    found = [claim("Service", namespace, each.get("name", "")) for each in spec.get("services") or ()]
+    services = [each.get("name", "") for each in spec.get("services") or ()]
+    found = [claim("Service", namespace, name) for each in services for name in (each, f"{each}-canary")]
     for each in spec.get("traffic") or ():
         route = each.get("gatewayRoute") or {}
         found.append(claim(route.get("kind", ""), route.get("namespace", namespace), route.get("name", "")))
@@ -104,12 +105,7 @@ def _rivals(store: Store, rollout: Manifest) -> tuple[Key, ...]:
 
 def _mentions(resource: Resource, manifest: Manifest, namespace: str, name: str) -> Iterable[str]:
     if resource == ENDPOINT_SLICES:
-        service = (manifest["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
-        yield claim("Service", namespace, service)
-        yield claim("Service", namespace, service.removesuffix("-canary"))
-    elif resource == SERVICES:
-        yield claim("Service", namespace, name)
-        yield claim("Service", namespace, name.removesuffix("-canary"))
+        yield claim("Service", namespace, (manifest["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
     elif resource == HPAS:
         yield from _scaled(manifest)
     else:

@@ -1,5 +1,6 @@
 """From the cache to one frozen `World`, without a request."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,8 @@ from rollout.models.spec import RolloutSpec, Traffic
 from rollout.models.status import Stage
 from rollout.traffic.registry import resource_for
 
+_DECIMAL = re.compile("[1-9][0-9]{0,17}")
+
 
 def observe(store: Store, key: Key, now: datetime, *, settings: Settings, refusal: Refusal) -> World | None:
     """Everything a decision about this Rollout may look at; None where there is no such Rollout.
@@ -42,6 +45,7 @@ def observe(store: Store, key: Key, now: datetime, *, settings: Settings, refusa
     if manifest is None:
         return None
     spec, invalid = _spec(manifest)
+    runs, taken = _runs(store, manifest)
     world = World(
         now=now,
         key=key,
@@ -50,7 +54,8 @@ def observe(store: Store, key: Key, now: datetime, *, settings: Settings, refusa
         status=parse_status(manifest),
         settings=settings,
         revisions=_revisions(store, key),
-        runs=_runs(store, key),
+        runs=runs,
+        taken=taken,
     )
     world = _with_traffic(store, world)
     world = _with_template(store, world)
@@ -81,13 +86,19 @@ def _revision_label(manifest: Manifest) -> str:
     return str((manifest["metadata"].get("labels") or {}).get(REVISION_LABEL, ""))
 
 
+def is_ready(pod: Manifest) -> bool:
+    """Whether a pod's Ready condition is True."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
 def _pod(manifest: Manifest) -> Pod:
     status = manifest.get("status") or {}
     containers = status.get("containerStatuses") or ()
     waits = (((each.get("state") or {}).get("waiting") or {}).get("reason") for each in containers)
     return Pod(
         name=manifest["metadata"]["name"],
-        ready=any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ()),
+        ready=is_ready(manifest),
         terminating="deletionTimestamp" in manifest["metadata"],
         restarts=sum(each.get("restartCount", 0) for each in containers),
         problem=next((reason for reason in waits if reason and reason != "ContainerCreating"), None),
@@ -95,15 +106,30 @@ def _pod(manifest: Manifest) -> Pod:
     )
 
 
-def _runs(store: Store, key: Key) -> tuple[Run, ...]:
-    found = []
-    for manifest in store.by_index(ROLLOUT_RUNS, "rollout", f"{key.namespace}/{key.name}"):
-        try:
-            spec, status = parse_run(manifest)
-        except Invalid:
-            continue  # a record that was damaged is as good as lost, and a lost one is harmless
-        found.append(Run(name=manifest["metadata"]["name"], spec=spec, status=status))
-    return tuple(sorted(found, key=lambda run: run.spec.number))
+def _runs(store: Store, rollout: Manifest) -> tuple[tuple[Run, ...], frozenset[int]]:
+    """The records of this Rollout, oldest first, and the numbers that other records hold the names of."""
+    found, taken = [], set()
+    namespace, name = rollout["metadata"]["namespace"], rollout["metadata"]["name"]
+    for manifest in store.by_index(ROLLOUT_RUNS, "rollout", f"{namespace}/{name}"):
+        run = _run(manifest, rollout["metadata"].get("uid"))
+        number = manifest["metadata"]["name"].removeprefix(f"{name}-")
+        if run is not None:
+            found.append(run)
+        elif _DECIMAL.fullmatch(number):
+            taken.add(int(number))
+    return tuple(sorted(found, key=lambda run: run.spec.number)), frozenset(taken)
+
+
+def _run(manifest: Manifest, owner: str | None) -> Run | None:
+    """The record; None for one that was damaged, which is as good as lost, and for one of an earlier namesake."""
+    owners = manifest["metadata"].get("ownerReferences") or ()
+    if not any(each.get("controller") and each["uid"] == owner for each in owners):
+        return None
+    try:
+        spec, status = parse_run(manifest)
+    except Invalid:
+        return None
+    return Run(name=manifest["metadata"]["name"], spec=spec, status=status)
 
 
 def _with_traffic(store: Store, world: World) -> World:

@@ -85,6 +85,11 @@ class Queue(Generic[K]):
             self._schedule(key)
             self._dispatch()
 
+    def urge(self, key: K) -> None:
+        """Work on `key` has turned out to be urgent: a retry is so too; does nothing for a key that is not in work."""
+        if key in self._working:
+            self._working[key] = True
+
     def retry(self, key: K, *, at_least: float = 0.0) -> float:
         """Want `key` again after its back-off, in the lane it is in work in; gives the seconds that will be waited."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rollout.core.asked import Asked, take, template_revision, unreadable
+from rollout.core.asked import Asked, carried, take, template_revision, unreadable, waiting
 from rollout.core.target import Event
 from rollout.core.world import Settings, World
 from rollout.models.status import Command, Override, Stage, Verb
@@ -35,10 +35,17 @@ EFFECTS: dict[str, tuple[World, Command, dict[str, object]]] = {
 @pytest.mark.parametrize(("world", "command", "effect"), EFFECTS.values(), ids=EFFECTS)
 def test_a_command_has_its_effect(world: World, command: Command, effect: dict[str, object]) -> None:
     asked = take(told(world, command))
-    assert replace(asked, events=()) == Asked(
-        **{"paused_at": None, "override": None, "handled": (command.id,), **effect}
+    assert asked == Asked(
+        **{"paused_at": None, "override": None, "handled": (command.id,), "accepted": (command,), **effect}
     )  # type: ignore[arg-type]
-    assert reasons(asked) == [f"{command.verb.capitalize()}Asked"]
+    assert reasons(carried(asked, frozenset())) == [f"{command.verb.capitalize()}Asked"]
+
+
+def test_a_command_without_effect_yet_goes_on_waiting_and_nothing_is_told_of_it() -> None:
+    world = told(a_world(), a_command(Verb.PROMOTE), a_command(Verb.PAUSE))
+    asked = carried(take(world), frozenset({Verb.PROMOTE}))
+    assert (asked.handled, reasons(asked)) == (("id-pause",), ["PauseAsked"])
+    assert waiting(world, asked.handled) == (a_command(Verb.PROMOTE),)
 
 
 def test_a_command_that_was_handled_is_not_carried_out_again() -> None:
@@ -48,7 +55,7 @@ def test_a_command_that_was_handled_is_not_carried_out_again() -> None:
 
 def test_an_abort_is_taken_first_wherever_it_stands() -> None:
     asked = take(told(a_world(), a_command(Verb.PROMOTE), a_command(Verb.PAUSE), a_command(Verb.ABORT)))
-    assert reasons(asked)[0] == "AbortAsked"
+    assert reasons(carried(asked, frozenset()))[0] == "AbortAsked"
     assert asked.handled == ("id-abort", "id-promote", "id-pause")
 
 
@@ -73,7 +80,7 @@ def test_the_last_fifty_ids_are_remembered() -> None:
 def test_an_annotation_is_taken_once_and_its_words_can_be_used_again() -> None:
     world = a_world(manifest=commanded("pause"))
     first = take(world)
-    assert (first.handled, reasons(first)) == (("pause",), ["PauseAsked"])
+    assert (first.handled, reasons(carried(first, frozenset()))) == (("pause",), ["PauseAsked"])
     assert reasons(take(told(world, handled=("pause",)))) == []
     assert take(told(a_world(), handled=("pause",))).handled == ()
 

@@ -80,8 +80,9 @@ def test_the_most_urgent_question_is_answered(world: World, phase: Phase, reason
     assert (decision.status.phase, decision.reason) == (phase, reason)
 
 
-def test_a_problem_leaves_everything_as_it_is() -> None:
-    assert decide(at_rest(**PROBLEM), GOOD).target == Target(hold=True)
+def test_a_problem_leaves_the_traffic_as_it_is_and_the_stable_version_at_the_size_that_is_asked_for() -> None:
+    kept = Target(replicas={OLD: REPLICAS}, keep_traffic=True)
+    assert decide(at_rest(**PROBLEM), GOOD).target == kept
 
 
 def test_a_release_starts_with_the_services_pinned_and_no_traffic_on_the_canary() -> None:

@@ -8,7 +8,18 @@ import pytest
 from analysis.assess import State
 from rollout.core.findings import Findings, Standing, findings, standing
 from rollout.models.analysis import Then
-from tests.core.builders import ERRORS, MINUTE, NEW, NOW, a_check, a_result, a_revision, an_analysis, some_pods
+from tests.core.builders import (
+    ERRORS,
+    MINUTE,
+    NEW,
+    NOW,
+    a_check,
+    a_policy,
+    a_result,
+    a_revision,
+    an_analysis,
+    some_pods,
+)
 
 RESTARTS = a_check(name="restarts", restarts={"max": 1})
 MEASURED = a_check(**ERRORS)
@@ -62,9 +73,18 @@ def test_a_canary_is_silent_when_every_check_that_counts_requests_says_so() -> N
     assert not Findings(checks=(RESTARTS,), results=()).silent()
 
 
-def test_a_source_that_is_down_is_found() -> None:
-    down = a_result(State.PROVIDER_DOWN)
-    assert (found(a_result(), down).down(), found(a_result()).down()) == (down, None)
+def test_only_the_checks_that_a_step_names_count_in_it() -> None:
+    every = found(a_result(State.REGRESS), a_result(name="p99"))
+    assert every.only(("p99",)).breach() is None
+    assert every.only(None) is every
+
+
+def test_a_policy_that_gives_up_is_not_hidden_by_a_check_that_only_holds() -> None:
+    results = found(a_result(State.NOT_ENOUGH_DATA), a_result(State.PROVIDER_DOWN, name="p99"))
+    analysis = a_policy("onProviderDown", "abort", "1m").analysis
+    verdict = standing(results, analysis, names=None, since=NOW - 2 * MINUTE, now=NOW)
+    assert verdict is not None
+    assert (verdict.state, verdict.then) == (State.PROVIDER_DOWN, Then.ABORT)
 
 
 @pytest.mark.parametrize("state", [State.NO_DATA, State.NOT_ENOUGH_DATA, State.PROVIDER_DOWN, State.REGRESS])

@@ -34,7 +34,6 @@ from tests.core.builders import (
 )
 from tests.core.builders import SHOP as BACKEND
 from tests.core.cluster import carried_out
-from tests.core.known import known
 
 GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
 OVER = 6 * MINUTE
@@ -198,10 +197,12 @@ def test_two_routes_are_both_written() -> None:
     assert whys(planned(world, BREACH))[:2] == ["0 % to the canary"] * 2
 
 
-def test_a_route_that_no_grant_allows_is_left_alone() -> None:
+def test_a_route_that_no_grant_allows_is_only_taken_from() -> None:
     world = a_world(step=1)
     world = replace(world, routes=(replace(world.routes[0], granted=False),))
-    assert "0 % to the canary" not in whys(planned(world, BREACH))
+    assert "0 % to the canary" in whys(planned(world, BREACH))
+    given = replace(world, routes=(replace(world.routes[0], manifest=a_route(0).manifest),))
+    assert "50 % to the canary" not in whys(planned(given, GOOD))
 
 
 def test_an_owned_service_is_pointed_elsewhere_only_as_it_was_read() -> None:

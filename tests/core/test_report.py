@@ -208,7 +208,7 @@ def test_a_template_the_api_server_refuses_is_remembered_and_nothing_starts() ->
     world = changed(at_rest())
     decision = refused(world, "spec.containers: Required value.")
     assert (decision.target, decision.status.refused, decision.status.phase) == (Target(hold=True), NEW, Phase.STALLED)
-    assert decide(replace(world, status=decision.status), GOOD).target == Target(hold=True)
+    assert decide(replace(world, status=decision.status), GOOD).target == Target(replicas={OLD: 4}, keep_traffic=True)
     other = replace(world, status=decision.status, wanted="next")
     assert decide(other, GOOD).status.refused is None
 

@@ -164,6 +164,33 @@ async def test_a_failing_urgent_key_stays_urgent_and_never_waits_longer_than_a_s
 
 
 @in_fake_time
+async def test_work_that_turns_out_to_be_urgent_is_retried_as_such() -> None:
+    queue = a_queue()
+    for _ in range(7):
+        queue.retry("a")
+    queue.add("a")
+    await queue.get()
+    queue.urge("a")
+    assert queue.retry("a") == 1.0
+    queue.done("a")
+    assert await taken(queue, 1, only_urgent=True) == [("a", 1.0)]
+
+
+@in_fake_time
+async def test_what_is_urgent_ends_with_the_work_it_was_found_in() -> None:
+    queue = a_queue()
+    queue.urge("b")
+    queue.add("a")
+    await queue.get()
+    queue.urge("a")
+    queue.done("a")
+    queue.add("a")
+    queue.add("b")
+    queue.add("c", urgent=True)
+    assert [key for key, _ in await taken(queue, 3)] == ["c", "a", "b"]
+
+
+@in_fake_time
 async def test_a_wait_the_server_asked_for_is_respected() -> None:
     queue = a_queue()
     assert queue.retry("a", at_least=7.0) == 7.0

@@ -1,0 +1,87 @@
+"""Questions that several stages of a run ask: may it go on, can it answer, what should stand side by side."""
+
+from datetime import timedelta
+
+from rollout.core import routing
+from rollout.core.case import Case
+from rollout.core.findings import Standing, standing
+from rollout.core.target import Target
+from rollout.models.rollout import format_time, parse_time
+from rollout.models.status import Stage, StepStatus
+
+SOON = timedelta(seconds=1)
+
+
+def named(case: Case) -> tuple[str, ...] | None:
+    """The checks that run in this step; all when None."""
+    return case.steps[case.index].checks if case.run.stage is Stage.STEPPING else None
+
+
+def doubt(case: Case) -> Standing | None:
+    """What keeps the run from going on: a check that does not pass, with what its policy says."""
+    names = named(case)
+    if names is None and case.run.stage is Stage.STEPPING and not case.weight:
+        names = tuple(
+            check.name for check in case.found.checks if check.restarts is not None
+        )  # the others need traffic
+    since = case.entered_at if case.run.stage is Stage.STEPPING and case.entered_at else parse_time(case.run.since)
+    return standing(case.found, case.analysis, names=names, since=since, now=case.now)
+
+
+def ready(case: Case) -> bool:
+    """Whether the step's pods are all there and the owned Services lead to exactly them."""
+    if case.canary is None:
+        return False
+    enough = len(case.canary.ready) >= case.pods(case.index)
+    return enough and routing.endpoints_exact(case.world, case.canary)
+
+
+def wake_by(case: Case, after: timedelta | None) -> timedelta | None:
+    """When to look again: soon while a policy's time may run, since nothing else tells when that is over."""
+    analysis = case.analysis
+    timed = analysis is not None and any((analysis.on_no_data, analysis.on_provider_down, analysis.on_inconclusive))
+    if not timed or (doubt(case) is None and not case.run.emptied_at):
+        return after
+    return SOON if after is None else min(after, SOON)
+
+
+def _deaf(case: Case) -> bool:
+    """Whether the stable version cannot answer, and the Services lead to a canary that can: they stay there."""
+    led = any(service.pinned == case.run.revision for service in case.world.services)
+    return led and not case.stable.ready and case.canary is not None and bool(case.canary.ready)
+
+
+def base_target(case: Case, *, canary: int, weight: float) -> Target:
+    """Both versions side by side, the Services pinned to the stable one unless pods decide the split."""
+    run = case.run
+    pin: str | None = run.stable
+    if not case.world.routes and weight > 0:
+        pin = run.revision if weight == 100 else None
+    if pin == run.stable and _deaf(case):
+        pin = run.revision
+    return Target(
+        replicas={run.stable or "": case.stable_replicas, run.revision: canary},
+        templates={run.revision: case.spec.template},
+        pin=pin,
+        weight=weight,
+        canary=run.revision,
+    )
+
+
+def step_status(case: Case, *, index: int, started_at: str, entered_at: str | None) -> StepStatus:
+    """The step as the status shows it."""
+    count = len(case.steps)
+    return StepStatus(
+        index=index,
+        count=count,
+        name=case.steps[index].name or "",
+        progress=f"{index + 1}/{count}",
+        started_at=started_at,
+        entered_at=entered_at,
+    )
+
+
+def present(case: Case) -> StepStatus:
+    """The step the run is in, as the status shows it."""
+    entered = format_time(case.entered_at) if case.entered_at is not None else None
+    return step_status(case, index=case.index, started_at=format_time(case.started_at), entered_at=entered)

@@ -1,0 +1,185 @@
+"""How the steps of a run are walked: reach one, hold it, leave it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from analysis.assess import State
+from rollout.core import routing, say
+from rollout.core.case import Case, stamp
+from rollout.core.gates import SOON, base_target, doubt, named, present, ready, step_status, wake_by
+from rollout.core.promotion import begin_switch
+from rollout.core.target import Ruling, Target
+from rollout.models.rollout import format_time
+from rollout.models.status import Phase, Verb
+
+
+def step(case: Case) -> Ruling:
+    """Walk on from where the run is.
+
+    A promotion of the last step waits until that can be left; one to the end stays until it has come there.
+    """
+    last = len(case.steps) - 1
+    if case.asked.promote_to_end and case.index < last:
+        return replace(_reach(_at(case, last)), kept=frozenset({Verb.PROMOTE}))
+    if case.entered_at is None and case.asked.promote and case.index < last:
+        return _reach(_at(case, case.index + 1))
+    if case.entered_at is not None and _leaves(case):
+        return begin_switch(case) if case.index == last else _reach(_at(case, case.index + 1))
+    ruling = _hold(case) if case.entered_at is not None else _reach(case)
+    waits = case.asked.promote and case.index == last and not case.run.emptied_at
+    return replace(ruling, kept=frozenset({Verb.PROMOTE})) if waits else ruling
+
+
+def _at(case: Case, index: int) -> Case:
+    """The case as it stands while another step is being reached, from now on."""
+    step = step_status(case, index=index, started_at=stamp(case.world), entered_at=None)
+    run = case.run.model_copy(update={"reverts": 0, "reason": None, "emptied_at": None})
+    known = case.world.status.model_copy(update={"step": step, "run": run})
+    return replace(case, world=replace(case.world, status=known), run=run)
+
+
+def _leaves(case: Case) -> bool:
+    """Whether the step is over: its time has passed, its conditions hold, its checks pass, its traffic flows."""
+    if case.run.emptied_at:
+        return False
+    if case.asked.promote:
+        return ready(case) or case.index + 1 < len(case.steps)  # the next step waits for its pods by itself
+    if case.asked.paused_at or not ready(case) or not _hold_over(case):
+        return False
+    flows = routing.waiting(case.world) is None and not _unprepared(case)
+    return flows and doubt(case) is None
+
+
+def _hold_over(case: Case) -> bool:
+    hold = case.steps[case.index].hold
+    if hold is None:
+        return True
+    assert case.entered_at is not None, "a hold is over only in a step that was entered"
+    return not hold.until and case.now - case.entered_at >= (hold.for_ or timedelta(0))
+
+
+def _reach(case: Case) -> Ruling:
+    """Bring the step's pods up, and raise the weight once they are ready and the routes are prepared."""
+    case = _emptied(case)
+    weight = 0 if case.run.emptied_at else _kept(case, _given(case))
+    blocked = routing.waiting(case.world) if case.index == 0 else None
+    paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
+    if ready(case) and not blocked and not _unprepared(case) and not paused and not _blind(case):
+        return _hold(_entered(case))
+    return Ruling(
+        phase=_phase(case),
+        reason="Paused" if paused else "ReachingStep",
+        message=say.reaching(case, blocked),
+        target=_target(case, weight=weight, grow=True),
+        run=case.run,
+        step=present(case),
+        after=wake_by(case, max(case.deadline - case.now, SOON)),
+        urgent=weight < case.weight or case.run.reverts > 0,
+    )
+
+
+def _given(case: Case) -> float:
+    """The weight while a step is reached: that of the step before, unless that was passed over and never had it."""
+    told = case.world.status.traffic
+    return min(case.weight, told.desired if told is not None else 0)
+
+
+def _blind(case: Case) -> bool:
+    """Whether the data that let the step before be left is gone again."""
+    verdict = doubt(case) if case.weight and not (case.asked.promote or case.asked.promote_to_end) else None
+    return verdict is not None and verdict.state in (State.NO_DATA, State.PROVIDER_DOWN)
+
+
+def _unprepared(case: Case) -> bool:
+    """Whether a route does not name the owned Services yet, as it has to before it can give them traffic."""
+    return any(routing.route_weight(case.world, route) is None for route in case.world.routes)
+
+
+def _entered(case: Case) -> Case:
+    """The case as it stands with the step's traffic flowing from now on."""
+    started = format_time(case.started_at)
+    step = step_status(case, index=case.index, started_at=started, entered_at=stamp(case.world))
+    known = case.world.status.model_copy(update={"step": step, "run": case.run})
+    return replace(case, world=replace(case.world, status=known))
+
+
+def _kept(case: Case, weight: float) -> float:
+    """The weight that may stay: none on a canary without any ready pod.
+
+    Where somebody took it away meanwhile, it is given again only to a canary that has all the pods it was given to.
+    """
+    if case.canary is None or not case.canary.ready:
+        return 0
+    now = routing.routed(case.world) or 0
+    before = case.index if case.entered_at is not None else max(case.index - 1, 0)
+    whole = len(case.canary.ready) >= case.pods(before) and routing.endpoints_exact(case.world, case.canary)
+    return weight if whole else min(weight, now)
+
+
+def _hold(case: Case) -> Ruling:
+    """Stay in the step; keep its weight only on a canary that can answer."""
+    case = _emptied(case)
+    weight = 0 if case.run.emptied_at else _kept(case, case.weight)
+    if weight and _stopped(case, weight):
+        case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
+    reason, message = say.holding(case, doubt(case), weight)
+    return Ruling(
+        phase=_phase(case),
+        reason=reason,
+        message=message,
+        target=_target(case, weight=weight),
+        run=case.run,
+        step=present(case),
+        after=wake_by(case, _until(case)),
+        urgent=weight < case.weight or case.run.reverts > 0,
+    )
+
+
+def _stopped(case: Case, weight: float) -> bool:
+    """Whether less traffic flows than the step gives and a write can change that.
+
+    Without routes pods decide how much flows, but not none.
+    """
+    now = routing.routed(case.world) or 0
+    if case.world.routes:
+        return now < weight and all(routing.can_shift(case.world, route) for route in case.world.routes)
+    return bool(case.world.services) and now == 0
+
+
+def _emptied(case: Case) -> Case:
+    """The case with the canary off the traffic when it answers nothing, and back on it when a person says so."""
+    if case.run.emptied_at and (case.asked.resume or case.asked.promote):
+        return replace(case, run=case.run.model_copy(update={"emptied_at": None}))
+    if case.run.emptied_at or not case.found.only(named(case)).silent():
+        return case
+    return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world)}))
+
+
+def _until(case: Case) -> timedelta | None:
+    """When to look again: the end of the hold, and soon where a policy's time runs."""
+    hold = case.steps[case.index].hold
+    if case.entered_at is None or case.asked.paused_at:
+        return None
+    left = case.entered_at + ((hold.for_ if hold else None) or timedelta(0)) - case.now
+    settle = case.entered_at + case.world.settings.settle - case.now
+    return min((each for each in (left, settle) if each > timedelta(0)), default=SOON)
+
+
+def _phase(case: Case) -> Phase:
+    return Phase.PAUSED if case.asked.paused_at else Phase.PROGRESSING
+
+
+def _target(case: Case, *, weight: float, grow: bool = False) -> Target:
+    """The step's state: pins, pods and weight. The canary shrinks only once no proxy counts on its pods any more."""
+    pods = case.pods(case.index)
+    if case.canary is not None and (grow or not _settled(case)):
+        pods = max(pods, case.canary.replicas)
+    return base_target(case, canary=pods, weight=weight)
+
+
+def _settled(case: Case) -> bool:
+    """Whether what the step wrote to the routes is in force."""
+    if not case.world.services:
+        return True
+    since = case.entered_at
+    return since is not None and case.now - since >= case.world.settings.settle and routing.waiting(case.world) is None

@@ -66,6 +66,7 @@ def _server(app: FastAPI) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         ws="none",
+        lifespan="off",  # neither application has any
         log_config=None,
         access_log=False,
         proxy_headers=False,

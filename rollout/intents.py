@@ -160,10 +160,11 @@ def _retry(status: RolloutStatus) -> str | None:
         return None
     if run is None:
         return "There has been no run yet, so there is nothing to retry."
-    if run.outcome is Outcome.ABORTED:
-        return None
     if run.stage is Stage.ABORTING:
         return f"Run {run.number} is still being taken back: retry it when that is done."
+    if run.outcome is Outcome.ABORTED:
+        returned = status.phase is Phase.HEALTHY
+        return "The template asks for the stable version: change it to what is to be tried again." if returned else None
     if run.outcome is None:
         return f"Run {run.number} is going on: only a run that was aborted can be retried."
     return f"Run {run.number} was not aborted but {run.outcome}: restart gives its version new pods."

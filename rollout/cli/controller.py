@@ -91,11 +91,13 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
             lease_namespace=lease_namespace or os.environ.get("POD_NAMESPACE", "default"),
         )
         require_loopback(api_host)
+        _require_cluster(kubeconfig)
         _log_as(log_format)
         uvloop.run(_until_told(options))
     except* (ValueError, SourcesError, ConfigException, OSError) as group:
         for error in _leaves(group):
-            typer.echo(f"rollout controller: {error}", err=True)
+            said = error.strerror if isinstance(error, OSError) else None
+            typer.echo(f"rollout controller: {said or error}", err=True)
         failed = True
     if failed:
         raise typer.Exit(1)
@@ -113,6 +115,12 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 def _require_file(option: str, path: Path | None) -> None:
     if path is not None and not path.is_file():
         raise ValueError(f"{option}: there is no file {path}")
+
+
+def _require_cluster(kubeconfig: Path | None) -> None:
+    known = os.environ.get("KUBECONFIG") or os.environ.get("KUBERNETES_SERVICE_HOST")
+    if kubeconfig is None and not known and not (Path.home() / ".kube" / "config").is_file():
+        raise ValueError("no cluster is known: give --kubeconfig FILE, set KUBECONFIG, or run inside a cluster")
 
 
 def _settings(settle: str, annotation_commands: str) -> Settings:

@@ -7,8 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +63,9 @@ def demo(
 ) -> None:
     """See a good release promoted and a bad one taken back: real proxy, real traffic, no cluster needed."""
     target = console()
+    if report is not None and not report.parent.is_dir():
+        typer.echo(f"rollout demo: --report: there is no folder {report.parent}", err=True)
+        raise typer.Exit(1)
     try:
         asyncio.run(
             _play(target, live=target.is_terminal and not headless, report=report, keep=keep, prometheus=prometheus)
@@ -89,11 +91,7 @@ async def _play(target: Console, *, live: bool, report: Path | None, keep: bool,
             await _install(person)
             async with controller(directory, cluster) as cast:
                 show = Show(cast=cast, person=person, session=session, screen=screen, began=began)
-                result = await _tell(show)
-                _write(result, report)
-                target.print(summary(result))
-                if keep:
-                    await _stay(show)
+                await _tell(show, report=report, keep=keep)
 
 
 def _write(result: dict[str, Any], report: Path | None) -> None:
@@ -106,25 +104,38 @@ async def _install(person: Person) -> None:
         await person.create(_CRDS, definition)
 
 
-async def _tell(show: Show) -> dict[str, Any]:
+async def _tell(show: Show, *, report: Path | None, keep: bool) -> None:
     """The story, and what it measured."""
     screen = show.screen
     screen.say(show.cast.source)
     await _build(show)
     screen.say("shop:v1 is deployed: the first version has nothing to be compared with.")
-    async with _watching(show):
-        await _phase(show, Phase.HEALTHY, number=1)
-        url = await _service_url(show)
-        async with load(show.cast, url, rate=_RATE) as requests:
-            screen.say(f"Customers arrive: {_RATE:.0f} requests a second, from outside and inside the cluster.")
-            await _rest(show)
-            screen.say(
-                "shop:v2 is released. It is fine: it gets 10, 30, 60, then 100 % of the traffic, and is promoted."
-            )
-            await _release(show, "v2", before="v1", ends=Phase.HEALTHY)
-            screen.say("shop:v3 is released. It fails 5 % of its requests: watch it being taken back.")
-            await _release(show, "v3", before="v2", ends=Phase.ABORTED)
-        return _measured(show, lines(requests))
+    await _watched(show, _phase(show, Phase.HEALTHY, number=1))
+    async with load(show.cast, await _service_url(show), rate=_RATE) as requests:
+        await _watched(show, _act(show))
+        result = _measured(show, lines(requests))
+        _write(result, report)
+        screen.print(summary(result))
+        if keep:
+            await _stay(show)
+
+
+async def _act(show: Show) -> None:
+    """Rest, a good release and a bad one."""
+    say = show.screen.say
+    say(f"Customers arrive: {_RATE:.0f} requests a second, from outside and inside the cluster.")
+    await _rest(show)
+    say("shop:v2 is released. It is fine: it gets 10, 30, 60, then 100 % of the traffic, and is promoted.")
+    await _release(show, "v2", before="v1", ends=Phase.HEALTHY)
+    say("shop:v3 is released. It fails 5 % of its requests: watch it being taken back.")
+    await _release(show, "v3", before="v2", ends=Phase.ABORTED)
+
+
+async def _watched(show: Show, part: Coroutine[Any, Any, None]) -> None:
+    """A part of the story, with the screen following the controller's events beside it."""
+    async with beside(_follow(show)):
+        with show.screen:
+            await part
 
 
 async def _build(show: Show) -> None:
@@ -172,14 +183,6 @@ async def _phase(show: Show, phase: Phase, *, number: int) -> None:
         raise Failed(f"run {number} did not end: {(show.screen.view or {}).get('message')}") from None
     if view.get("phase") != phase:
         raise Failed(f"run {number} ended as {view.get('phase')}, not {phase}: {view.get('message')}")
-
-
-@asynccontextmanager
-async def _watching(show: Show) -> AsyncIterator[None]:
-    """The screen follows the controller's events beside the block."""
-    async with beside(_follow(show)):
-        with show.screen:
-            yield
 
 
 async def _follow(show: Show) -> None:

@@ -16,6 +16,9 @@ _ANSWER_SECONDS = 15.0
 _SILENCE_SECONDS = 45.0  # three keep-alives of the API
 
 
+_KNOWN = {"band", "verb", "outcome"}  # what a Rollout, a command and a run have
+
+
 class Failure(Exception):  # noqa: N818 - not every one is an error: a wait that ended is none
     """Why the command ends, in one sentence, and with which exit code."""
 
@@ -76,7 +79,17 @@ class Remote:
             connection.request(method, target, body=body, headers=headers)
             with connection.getresponse() as response:
                 _check(response)
-                return json.loads(response.read())
+                return self._parsed(response.read())
+
+    def _parsed(self, body: bytes) -> Any:
+        """The answer; what is no JSON, or JSON of another kind of server, is said to be so."""
+        try:
+            found = json.loads(body)
+        except ValueError:
+            found = None
+        if isinstance(found, list) or (isinstance(found, dict) and _KNOWN & found.keys()):
+            return found
+        raise Failure(f"What answers at {self.server} is not a controller: is --server right?", Code.UNREACHABLE)
 
     @contextmanager
     def _connected(self) -> Iterator[http.client.HTTPConnection]:

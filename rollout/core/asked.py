@@ -38,6 +38,10 @@ def take(world: World) -> Asked:
     for command in sorted(commands, key=lambda command: command.verb is not Verb.ABORT):
         if command.id not in asked.handled:
             asked = _handle(world, asked, command)
+    trouble = None if _annotated(world) else unreadable(world)
+    if trouble is not None:
+        refusal = Event(reason="CommandRefused", note=trouble, warning=True)
+        asked = replace(asked, events=(*asked.events, refusal))
     return replace(asked, handled=asked.handled[-_REMEMBERED:])
 
 
@@ -56,7 +60,7 @@ def _annotated(world: World) -> tuple[Command, ...]:
     try:
         return (parse_annotation(value),)
     except ValueError:
-        return ()  # reported by `unreadable`
+        return ()  # `take` tells of it
 
 
 def unreadable(world: World) -> str | None:

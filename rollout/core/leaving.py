@@ -110,7 +110,9 @@ def _given_back(world: World) -> Source | None:
     if template is None:
         return None  # nothing of it was ever touched, or everything is given back
     present = int(world.source["spec"].get("replicas", 1))
-    replicas = max(stable.replicas if stable is not None else present, world.replicas)
+    declared = world.spec.replicas if world.spec is not None else None
+    # Once it has pods it keeps them: those of the stable version are about to go, and are no measure any more.
+    replicas = max(present, stable.replicas if stable is not None else 0, declared or 0)
     same = bare(world.source["spec"]["template"]) == bare(template)
     return Source(paused=False, replicas=replicas, template=None if same else template)
 

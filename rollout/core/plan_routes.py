@@ -108,7 +108,6 @@ def services_beside(world: World, decision: Decision) -> tuple[Plan, Plan]:
                 backend=backend,
                 revision=decision.target.canary,
                 rollout=world.key.name,
-                owner_reference=None,
             )
             made += _beside(world, service, key, body)
     return made, over

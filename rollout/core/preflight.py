@@ -19,7 +19,8 @@ Refusal: TypeAlias = Callable[[Asked], str | None]
 def problems(world: World, refusal: Refusal) -> tuple[str, ...]:
     """Everything wrong with what is declared, as far as the cluster and the metric sources show it."""
     found = [*_services(world), *_routes(world), *_steps(world), *_checks(world, refusal)]
-    return tuple(f"Cannot start: {sentence}" for sentence in found)
+    first = "Cannot start" if world.stable is None or world.wanted != world.stable.name else "To mend"
+    return tuple(sentence if index else f"{first}: {sentence}" for index, sentence in enumerate(found))
 
 
 def _services(world: World) -> Iterator[str]:
@@ -76,4 +77,4 @@ def _checks(world: World, refusal: Refusal) -> Iterator[str]:
             continue
         trouble = asked and (query_problem(asked) or refusal(asked))
         if trouble:
-            yield f"{field}: {trouble}"
+            yield f"{field}: {trouble.removeprefix(f'{check.name}: ')}"

@@ -256,7 +256,8 @@ def _entered(status: RolloutStatus) -> tuple[int, bool] | None:
 
 def refused(world: World, message: str) -> Decision:
     """What is said when the API server refuses the pod template: nothing starts before it changes, or a retry."""
-    sentence = f"Cannot start: the API server refuses spec.template of {world.wanted}: {message} Mend the template."
+    told = message.rstrip(".")
+    sentence = f"Cannot start: the API server refuses spec.template of {world.wanted}: {told}. Mend the template."
     ruling = Ruling(
         phase=Phase.STALLED, reason="TemplateRefused", message=sentence, target=Target(hold=True), run=world.status.run
     )

@@ -179,7 +179,7 @@ def _resting(world: World, asked: Asked, stable: Revision, last: RunStatus | Non
         )
     if len(stable.ready) < world.replicas:
         count = f"{len(stable.ready)} of {say.pods(world.replicas)} ready"
-        return Phase.HEALTHY, "Scaling", f"{say.called(world, stable.name)} serves: {count}."
+        return Phase.PROGRESSING, "Scaling", f"{say.called(world, stable.name)} serves: {count}."
     return (
         Phase.HEALTHY,
         "Promoted",

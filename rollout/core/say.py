@@ -56,6 +56,8 @@ def reaching(case: Case, blocked: str | None) -> str:
         return f"{paused_note(case.asked)} before {aim}; resume to go on."
     if blocked:
         return f"Before {aim}: {blocked}."
+    if case.canary is not None and len(case.canary.ready) >= case.pods(case.index):
+        return f"Before {aim}: its pods are ready; waiting for its Services to lead to exactly them."
     limit = f"taken back if they are not ready by {clock(case.deadline)}"
     return f"Before {aim}: waiting for its pods, {unready(case)}; {limit}."
 

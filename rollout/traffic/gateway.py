@@ -9,9 +9,9 @@ from rollout.traffic.division import divide
 from rollout.traffic.original import has_records
 from rollout.traffic.problems import problem_in
 from rollout.traffic.reading import shares_in
-from rollout.traffic.refs import Rule, namespace_of, refs_of, rules_of, twins
+from rollout.traffic.refs import Rule, twins
 from rollout.traffic.router import RouteState
-from rollout.traffic.undo import declared, unrecorded
+from rollout.traffic.undo import declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +51,6 @@ class GatewayRouter:
     def state(self, manifest: Manifest) -> RouteState:
         """Whether the parents that report on the route accepted its present generation."""
         return acceptance(manifest, kind=self.kind)
-
-    def touched(self, manifest: Manifest, backends: tuple[Backend, ...] = ()) -> bool:
-        """Whether the route has the annotation, or the canary of one of these backends with weight beside it."""
-        namespace = namespace_of(manifest)
-        return has_records(manifest) or any(
-            self._chosen(rule) and unrecorded(refs_of(rule), namespace=namespace, twins=twins(backends))
-            for rule in rules_of(manifest)
-        )
 
     def _chosen(self, rule: Rule) -> bool:
         return self.rules is None or rule.get("name") in self.rules

@@ -50,7 +50,3 @@ class Router(Protocol):
     def state(self, manifest: Manifest) -> RouteState:
         """Whether what serves the route has taken over its present generation. This is not yet an effect on traffic."""
         ...
-
-    def touched(self, manifest: Manifest, backends: tuple[Backend, ...] = ()) -> bool:
-        """Whether the route carries something of this project, so that `restore` with the same backends has work."""
-        ...

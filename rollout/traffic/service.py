@@ -21,6 +21,7 @@ _LIKE_THE_USERS = (
 _NOT_COPIED = (
     f"{GROUP}/",
     "kubectl.kubernetes.io/last-applied-configuration",
+    "app.kubernetes.io/instance",  # by which Argo CD tells what is its own
     "argocd.argoproj.io/",
     "external-dns.alpha.kubernetes.io/",
 )
@@ -41,12 +42,11 @@ def pinned(service: Manifest) -> str | None:
     return str(value) if value else None
 
 
-def canary_service(
-    service: Manifest, *, backend: Backend, revision: str, rollout: str, owner_reference: dict[str, Any] | None
-) -> Manifest:
+def canary_service(service: Manifest, *, backend: Backend, revision: str, rollout: str) -> Manifest:
     """The Service that leads to the canary's pods on the same ports and in the same way as the one people have.
 
-    It has no address from outside, and no cluster IP where that has none.
+    It has no address from outside, and no cluster IP where that has none. It has no ownerReference: a foreground delete
+    of the Rollout would remove it while routes still name it.
     """
     metadata: Manifest = {
         "name": backend.canary,
@@ -55,8 +55,6 @@ def canary_service(
     }
     if annotations := _copied(service, "annotations"):
         metadata["annotations"] = annotations
-    if owner_reference is not None:
-        metadata["ownerReferences"] = [owner_reference]
     spec = _spec_like(service) | {"selector": {**_selector(service), REVISION_LABEL: revision}}
     return copy.deepcopy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 

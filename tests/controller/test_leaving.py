@@ -66,8 +66,11 @@ async def serves_again(made: Stage, version: str) -> None:
     assert spec["template"]["spec"]["containers"][0]["image"] == f"shop:{version}"
 
 
-async def test_a_referenced_deployment_serves_again_when_the_rollout_is_deleted_at_rest(tmp_path: Path) -> None:
-    async with adopted(tmp_path) as (made, seen):
+@pytest.mark.parametrize("replicas", [3, None], ids=["declared", "the Deployment's own"])
+async def test_a_referenced_deployment_serves_again_when_the_rollout_is_deleted_at_rest(
+    tmp_path: Path, replicas: int | None
+) -> None:
+    async with adopted(tmp_path, replicas=replicas) as (made, seen):
         service, route = declared(made)
         await made.delete("Rollout")
         await given_back(made, service, route)

@@ -91,7 +91,7 @@ def a_service(
         declared["metadata"]["annotations"] = {ABORTED: str(aborted)}
     twin = None
     if canary is not None:
-        twin = canary_service(declared, backend=SHOP, revision=canary, rollout="shop", owner_reference=None)
+        twin = canary_service(declared, backend=SHOP, revision=canary, rollout="shop")
         twin["metadata"] |= {"uid": "uid-canary", "resourceVersion": "7"}
     return Service(
         name="shop",

@@ -100,7 +100,9 @@ def test_an_annotation_may_always_abort_and_pause(value: str) -> None:
 
 def test_an_annotation_that_cannot_be_read_asks_for_nothing() -> None:
     world = a_world(manifest=commanded("explode"))
-    assert take(world) == Asked(paused_at=None, override=None, handled=())
+    asked = take(world)
+    assert replace(asked, events=()) == Asked(paused_at=None, override=None, handled=())
+    assert reasons(asked) == ["CommandRefused"]
     assert "is not a command" in (unreadable(world) or "")
 
 

@@ -38,7 +38,7 @@ ORDER: dict[str, tuple[World, Phase, str]] = {
     "at rest": (at_rest(), Phase.HEALTHY, "Promoted"),
     "pods of the stable version are missing": (
         at_rest(stable=a_revision(OLD, ready=2, promoted=1)),
-        Phase.HEALTHY,
+        Phase.PROGRESSING,
         "Scaling",
     ),
     "a new template": (changed(at_rest()), Phase.PROGRESSING, "ReachingStep"),

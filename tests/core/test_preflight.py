@@ -20,33 +20,33 @@ def selecting(**selector: str) -> World:
 WRONG: dict[str, tuple[World, str]] = {
     "no Service": (
         at_rest(services=(replace(a_service(), manifest=None),)),
-        "Cannot start: Service store/shop does not exist: create it, or correct spec.services.",
+        "To mend: Service store/shop does not exist: create it, or correct spec.services.",
     ),
     "no selector": (
         selecting(),
-        "Cannot start: Service store/shop has no selector: select the workload's pods in its spec.selector",
+        "To mend: Service store/shop has no selector: select the workload's pods in its spec.selector",
     ),
     "another selector": (
         selecting(app="shop", tier="web"),
-        "Cannot start: Service store/shop selects tier=web, which the pod template lacks: "
+        "To mend: Service store/shop selects tier=web, which the pod template lacks: "
         "add the label or mend the selector.",
     ),
     "no route": (
         at_rest(routes=(replace(a_route(), manifest=None),)),
-        "Cannot start: HTTPRoute store/shop does not exist: create it, or correct spec.traffic[public].gatewayRoute.",
+        "To mend: HTTPRoute store/shop does not exist: create it, or correct spec.traffic[public].gatewayRoute.",
     ),
     "no grant": (
         at_rest(routes=(replace(a_route(), granted=False),)),
-        "Cannot start: HTTPRoute store/shop is in another namespace, and no ReferenceGrant in store lets it name "
+        "To mend: HTTPRoute store/shop is in another namespace, and no ReferenceGrant in store lets it name "
         "Services there: create one, or move the route.",
     ),
     "a step names no check": (
         at_rest(spec=a_spec(strategy={"canary": {"steps": [*STEPS, {"weight": 60, "checks": ["p99"]}]}})),
-        "Cannot start: spec.strategy.canary.steps[2].checks names p99, which is no check: there are errors.",
+        "To mend: spec.strategy.canary.steps[2].checks names p99, which is no check: there are errors.",
     ),
     "a check out of range": (
         at_rest(checks=(a_check(name="slow", latency={"histogram": "t", "below": "0s", "share": 99}),)),
-        "Cannot start: spec.analysis.checks[slow]: slow: below must be a positive duration",
+        "To mend: spec.analysis.checks[slow]: slow: below must be a positive duration",
     ),
 }
 
@@ -67,7 +67,7 @@ def test_a_pin_of_ours_is_no_problem() -> None:
 
 def test_a_check_no_source_can_answer_is_a_problem() -> None:
     assert problems(at_rest(), lambda check: f"{check.name} has no source") == (
-        "Cannot start: spec.analysis.checks[errors]: errors has no source",
+        "To mend: spec.analysis.checks[errors]: errors has no source",
     )
 
 

@@ -1,5 +1,4 @@
 import copy
-from typing import Any
 
 import pytest
 
@@ -8,11 +7,9 @@ from rollout.models.rollout import ABORTED, REVISION_LABEL, ROLLOUT_LABEL
 from rollout.traffic.service import canary_service, pin, pinned, problem, replica_share
 from tests.traffic.routes import SHOP, a_service
 
-OWNER = {"apiVersion": "progressive.delivery/v1alpha1", "kind": "Rollout", "name": "shop", "uid": "1"}
 
-
-def a_canary_of(service: Manifest, owner_reference: dict[str, Any] | None = None) -> Manifest:
-    return canary_service(service, backend=SHOP, revision="new", rollout="shop", owner_reference=owner_reference)
+def a_canary_of(service: Manifest) -> Manifest:
+    return canary_service(service, backend=SHOP, revision="new", rollout="shop")
 
 
 def test_a_pin_is_one_more_label_in_the_selector() -> None:
@@ -44,7 +41,7 @@ def test_the_canary_service_leads_to_the_canary_as_the_users_leads_to_the_stable
         ipFamilies=["IPv6"],
     )
     service["metadata"] |= {
-        "labels": {"app": "shop", ROLLOUT_LABEL: "another"},
+        "labels": {"app": "shop", "app.kubernetes.io/instance": "git", ROLLOUT_LABEL: "another"},
         "annotations": {
             "team/owner": "a",
             ABORTED: "3",
@@ -54,7 +51,7 @@ def test_the_canary_service_leads_to_the_canary_as_the_users_leads_to_the_stable
         },
     }
     before = copy.deepcopy(service)
-    assert a_canary_of(service, OWNER) == {
+    assert a_canary_of(service) == {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
@@ -62,7 +59,6 @@ def test_the_canary_service_leads_to_the_canary_as_the_users_leads_to_the_stable
             "namespace": "shop",
             "labels": {"app": "shop", ROLLOUT_LABEL: "shop"},
             "annotations": {"team/owner": "a"},
-            "ownerReferences": [OWNER],
         },
         "spec": {
             "type": "ClusterIP",
@@ -76,7 +72,7 @@ def test_the_canary_service_leads_to_the_canary_as_the_users_leads_to_the_stable
     assert service == before
 
 
-def test_a_canary_service_without_owner_has_no_owner_reference_and_no_empty_maps() -> None:
+def test_a_canary_service_has_no_owner_reference_and_no_empty_maps() -> None:
     assert a_canary_of(a_service())["metadata"] == {
         "name": "shop-canary",
         "namespace": "shop",

@@ -123,8 +123,10 @@ async def _start(
     stack: AsyncExitStack, directory: Path, name: str, arguments: Sequence[str], **streams: Any
 ) -> Process:
     log = stack.enter_context((directory / f"{name}.log").open("ab"))
+    # The tether lets it die with the demo, however that ends.
+    tied = [sys.executable, "-m", "sandbox.tether", str(os.getpid()), sys.executable]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, **{"stdout": log, "stderr": log, **streams}, start_new_session=True
+        *tied, *arguments, **{"stdout": log, "stderr": log, **streams}, start_new_session=True
     )
     stack.push_async_callback(_end, process)
     return process

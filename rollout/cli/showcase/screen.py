@@ -43,7 +43,11 @@ class Screen:
 
     def say(self, sentence: str) -> None:
         """A sentence of the story."""
-        self._target.print(Text(sentence, style="bold"))
+        self._target.print(Text(sentence, style="bold"), soft_wrap=self._live is None)
+
+    def print(self, table: RenderableType) -> None:
+        """Something larger."""
+        self._target.print(table)
 
     async def until(self, condition: Callable[[View], bool]) -> View:
         """Wait for a view of which something is true."""
@@ -58,10 +62,11 @@ class Screen:
         self._changed.set()
         if self._live is not None:
             return
-        told = re.sub(r"[0-9.,]+", "#", view["message"])
+        place = (view.get("step") or {}).get("progress", "")
+        told = place + re.sub(r"[0-9.,]+", "#", view["message"])
         if told != self._told:
             self._told = told
-            self._target.print(Text(f"  {local_now():%H:%M:%S}  {view['message']}"))
+            self._target.print(Text(f"  {local_now():%H:%M:%S}  {view['message']}"), soft_wrap=True)
 
     def _page(self) -> RenderableType:
         if self.view is None:

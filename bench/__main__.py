@@ -82,6 +82,20 @@ async def breach(made: Stage, clock: Clock, zero: Figure) -> None:
     zero.seconds.append(clock.first(since, "httproutes"))
 
 
+async def abort(made: Stage, clock: Clock, zero: Figure) -> None:
+    """From a person's abort to the route at 0 %, while the metric source takes questions and answers none."""
+    await made.create(a_rollout(strategy=STEPS, analysis={"checks": [ERRORS]}))
+    await made.healthy("v1")
+    await made.stop_metrics(hang=True)
+    await made.release("v2")
+    await made.until(lambda: made.weights.get("shop-canary") == 10, "10 %")
+    await asyncio.sleep(0.5)
+    asked = time.perf_counter()
+    await made.command("abort")
+    await made.until(lambda: made.weights.get("shop-canary") != 10, "0 %")
+    zero.seconds.append(clock.first(asked, "httproutes"))
+
+
 def _unix(text: str) -> float:
     return parse_time(text).timestamp()
 
@@ -111,10 +125,12 @@ async def main() -> None:
     first = Figure("template changed -> first write", 0.1)
     scaled = Figure("template changed -> canary Deployment created", 1.0)
     zero = Figure("sample that proves a breach -> route at 0 %", 0.5)
+    taken = Figure("abort asked while the metric source hangs -> route at 0 %", 1.0)
     for _ in range(RUNS):
+        await measured(lambda made, clock: abort(made, clock, taken))
         await measured(lambda made, clock: release_start(made, clock, first, scaled))
         await measured(lambda made, clock: breach(made, clock, zero))
-    Console().print(_table([first, scaled, zero]))
+    Console().print(_table([first, scaled, zero, taken]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from rollout.models.kinds import ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import dump
 from rollout.models.status import RolloutStatus
 
-_MEASURED = ("message", "analysis", "revisions", "replicas", "measuredAt")
+_MEASURED = ("message", "analysis", "revisions", "replicas", "traffic", "measuredAt")
 _PLACE = ("phase", "run", "step")
 
 

@@ -10,7 +10,7 @@ from rollout.core.plan import plan
 from rollout.core.world import World
 from rollout.core.write import Plan, Verb
 from rollout.models.kinds import DEPLOYMENTS, HTTP_ROUTES, ROLLOUT_RUNS, ROLLOUTS, SERVICES
-from rollout.models.rollout import ABORTED, FINALIZER, PROMOTED
+from rollout.models.rollout import ABORTED, FINALIZER, PROMOTED, ROLLOUT_LABEL
 from rollout.models.status import Outcome, Stage, TrafficStatus
 from rollout.models.status import Verb as Asked
 from tests.core.builders import (
@@ -31,6 +31,7 @@ from tests.core.builders import (
     commanded,
     led,
     records,
+    with_service,
 )
 from tests.core.builders import SHOP as BACKEND
 from tests.core.cluster import carried_out
@@ -176,6 +177,25 @@ def test_the_finalizer_comes_before_anything_that_would_have_to_be_given_back() 
     world = replace(released(), manifest=a_manifest(finalizers=["other/one"]))
     first = planned(world)[0]
     assert first.body == {"metadata": {"finalizers": ["other/one", FINALIZER]}}
+
+
+def test_an_abort_does_not_even_wait_for_the_finalizer() -> None:
+    assert whys(planned(a_world(manifest=a_manifest(finalizers=[])), BREACH))[0] == "0 % to the canary"
+
+
+def test_a_service_of_another_rollout_is_left_alone() -> None:
+    world = a_world()
+    twin = world.services[0].canary
+    assert twin is not None
+    foreign = {**twin, "metadata": {**twin["metadata"], "labels": {ROLLOUT_LABEL: "another"}}}
+    assert "the run is over" not in whys(planned(with_service(at_rest(), canary=foreign)))
+    assert "the run is over" in whys(planned(with_service(at_rest(), canary=twin)))
+
+
+def test_a_role_is_swapped_before_the_old_version_goes_even_when_the_new_one_shrinks() -> None:
+    world = a_world(Stage.FINISHING, spec=a_spec(replicas=2), canary=a_revision(NEW, 4))
+    said = whys(planned(world))
+    assert said.index(f"scale {NEW} to 2") < said.index(f"scale {OLD} to 0")
 
 
 def test_a_rollout_that_gave_everything_back_lets_go_last_and_says_nothing_more() -> None:

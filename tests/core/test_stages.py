@@ -13,6 +13,7 @@ from rollout.core.world import World
 from rollout.models.rollout import PROMOTED
 from rollout.models.spec import RolloutSpec
 from rollout.models.status import Outcome, Phase, RolloutStatus, Stage, TrafficStatus, Verb
+from rollout.traffic.service import pin
 from tests.core.builders import (
     ERRORS,
     MINUTE,
@@ -305,8 +306,8 @@ def test_a_person_puts_an_emptied_canary_back_on_the_traffic_and_its_hold_begins
 
 
 def test_a_silent_canary_is_emptied_while_the_next_step_is_reached_too() -> None:
-    world = a_world(step=1, entered=None, canary=a_revision(NEW, 1))
-    assert decide(world, SILENT).target.weight == 0
+    decision = decide(a_world(step=1, entered=None, canary=a_revision(NEW, 1)), SILENT)
+    assert (decision.target.weight, decision.urgent) == (0, True)
 
 
 LAST = {"step": 2, "entered": MINUTE}
@@ -382,6 +383,13 @@ def test_after_the_bake_the_new_version_is_marked_and_the_old_one_goes(world: Wo
     decision = decide(world, GOOD)
     assert stage_of(decision)[0] is Stage.FINISHING
     assert decision.target == Target(replicas={OLD: 0, NEW: REPLICAS}, pin=NEW, promoted={NEW: 2})
+
+
+def test_a_bake_does_not_end_while_somebody_has_taken_a_pin_away() -> None:
+    world = baking(timedelta(seconds=16), spec=a_spec(strategy={"canary": {"steps": list(STEPS)}}))
+    assert world.services[0].manifest is not None
+    loose = with_service(world, manifest=pin(world.services[0].manifest, None))
+    assert stage_of(decide(loose, GOOD))[0] is Stage.BAKING
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Literal
 
 Side = Literal["canary", "stable"]
-SIDES: tuple[Side, Side] = ("canary", "stable")
 
 _MILLISECOND_NAMES = ("_milliseconds", "_ms")
 

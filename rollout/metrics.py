@@ -34,14 +34,10 @@ class RequestOutcome(StrEnum):
 
 
 class RequestVerb(StrEnum):
-    """What the API server was asked for."""
+    """What the API server was asked to write."""
 
-    GET = "get"
-    LIST = "list"
-    WATCH = "watch"
     CREATE = "create"
     PATCH = "patch"
-    APPLY = "apply"
     DELETE = "delete"
 
 

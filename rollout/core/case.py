@@ -165,6 +165,16 @@ def to_stage(world: World, run: RunStatus, stage: Stage) -> RunStatus:
     return run.model_copy(update={"stage": stage, "since": stamp(world), "emptied_at": None})
 
 
+def ended(world: World, run: RunStatus) -> RunStatus:
+    """The run as it ends now; how, it knows already."""
+    return to_stage(world, run, Stage.DONE).model_copy(update={"ended_at": stamp(world)})
+
+
+def promoted(world: World, run: RunStatus) -> RunStatus:
+    """The run as it ends well now."""
+    return ended(world, run).model_copy(update={"outcome": Outcome.PROMOTED, "reason": None})
+
+
 def aborting(world: World, run: RunStatus, reason: str, outcome: Outcome = Outcome.ABORTED) -> RunStatus:
     """The run as it begins to be taken back."""
     return to_stage(world, run, Stage.ABORTING).model_copy(update={"reason": reason[:1024], "outcome": outcome})

@@ -40,14 +40,9 @@ def terminating(world: World) -> Ruling:
         message=_message(settled=settled, alone=alone, over=over),
         target=target,
         run=run,
-        urgent=_shifted(world) or not _shielded(world, others),
+        urgent=routing.shifted(world) or not _shielded(world, others),
         after=max(world.settings.settle / 10, timedelta(milliseconds=10)),
     )
-
-
-def _shifted(world: World) -> bool:
-    """Whether a route is not as declared yet."""
-    return any(routing.route_weight(world, route) is not None for route in world.routes)
 
 
 def _shielded(world: World, others: tuple[Revision, ...]) -> bool:
@@ -67,12 +62,12 @@ def _taken_back(world: World, others: tuple[Revision, ...]) -> RunStatus | None:
     if run.stage in (Stage.INITIAL, Stage.DONE, Stage.FINISHING) or not others:
         return run
     begun = run.stage is Stage.ABORTING and run.reason == _DELETED
-    return run if begun and not _shifted(world) and _shielded(world, others) else aborting(world, run, _DELETED)
+    return run if begun and not routing.shifted(world) and _shielded(world, others) else aborting(world, run, _DELETED)
 
 
 def _settled(world: World, run: RunStatus | None, others: tuple[Revision, ...]) -> bool:
     """Whether no proxy uses another version than the stable one any more, as far as time tells."""
-    if _shifted(world) or not _shielded(world, others):
+    if routing.shifted(world) or not _shielded(world, others):
         return False
     if not others or world.stable is None or (run is not None and run.stage is not Stage.ABORTING):
         return True

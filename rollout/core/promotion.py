@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.core import routing, say
-from rollout.core.case import Case, stamp, to_stage
+from rollout.core.case import Case, promoted, to_stage
 from rollout.core.gates import SOON, doubt, present, wake_by
 from rollout.core.target import Ruling, Target
 from rollout.core.world import Revision
-from rollout.models.status import Outcome, Phase, RunStatus, Stage, Verb
+from rollout.models.status import Phase, Stage, Verb
 
 _PROMOTE = frozenset({Verb.PROMOTE})
 
@@ -63,7 +63,7 @@ def _switched(case: Case) -> float | None:
     """All traffic; where somebody took it away meanwhile, it is given again only to a canary that can answer it."""
     now = routing.routed(case.world)
     assert case.canary is not None, "a canary with all the traffic has a Deployment"
-    whole = len(case.canary.ready) >= case.world.replicas and routing.endpoints_exact(case.world, case.canary)
+    whole = _whole(case) and routing.endpoints_exact(case.world, case.canary)
     return 100 if whole or now == 100 else now
 
 
@@ -104,7 +104,7 @@ def finish(case: Case) -> Ruling:
     """The new version is the stable one: take the old one down, then let the Services be as declared."""
     old = case.world.revisions.get(case.run.stable or "")
     rest_pin = case.run.revision if case.world.references else None
-    promoted = {case.run.revision: case.run.number}
+    marks = {case.run.revision: case.run.number}
     if old is not None and old.ready and old.replicas and not _whole(case):
         return _spared(case, old)
     if old is not None and (old.replicas or old.pods):
@@ -115,18 +115,17 @@ def finish(case: Case) -> Ruling:
             target=Target(
                 replicas={old.name: 0, case.run.revision: case.world.replicas},
                 pin=case.run.revision,
-                promoted=promoted,
+                promoted=marks,
             ),
             run=case.run,
             step=present(case),
         )
-    run = _ended(case)
     return Ruling(
         phase=Phase.HEALTHY,
         reason="Promoted",
         message=say.promoted(case),
-        target=Target(replicas={case.run.revision: case.world.replicas}, pin=rest_pin, promoted=promoted),
-        run=run,
+        target=Target(replicas={case.run.revision: case.world.replicas}, pin=rest_pin, promoted=marks),
+        run=promoted(case.world, case.run),
     )
 
 
@@ -152,8 +151,3 @@ def _spared(case: Case, old: Revision) -> Ruling:
         run=case.run,
         step=present(case),
     )
-
-
-def _ended(case: Case) -> RunStatus:
-    done = to_stage(case.world, case.run, Stage.DONE)
-    return done.model_copy(update={"outcome": Outcome.PROMOTED, "reason": None, "ended_at": stamp(case.world)})

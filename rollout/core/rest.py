@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rollout.core import adoption, routing, say
 from rollout.core.asked import Asked, paused_note
-from rollout.core.case import current_run, next_number, record_name, stamp
+from rollout.core.case import current_run, next_number, promoted, record_name, stamp
 from rollout.core.target import Ruling, Target
 from rollout.core.world import Revision, Run, World
 from rollout.models.kinds import Manifest
@@ -52,9 +52,6 @@ def initial(world: World) -> Ruling:
     revision = world.revisions.get(run.revision)
     if revision is None or not _serves(world, revision):
         return _bring_up(world, run, revision)
-    done = run.model_copy(
-        update={"stage": Stage.DONE, "outcome": Outcome.PROMOTED, "since": stamp(world), "ended_at": stamp(world)}
-    )
     alone = adoption.adopted(world, revision)
     return Ruling(
         phase=Phase.HEALTHY if alone else Phase.PROGRESSING,
@@ -65,7 +62,7 @@ def initial(world: World) -> Ruling:
             promoted={revision.name: run.number},
             source=adoption.paused(world),
         ),
-        run=done,
+        run=promoted(world, run),
     )
 
 

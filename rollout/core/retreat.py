@@ -1,9 +1,9 @@
 """How a run is taken back: traffic first, then, once no proxy uses it any more, the canary."""
 
 from rollout.core import routing, say
-from rollout.core.case import Case, stamp, to_stage
+from rollout.core.case import Case, ended
 from rollout.core.target import Ruling, Target
-from rollout.models.status import Outcome, Phase, RunStatus, Stage
+from rollout.models.status import Outcome, Phase
 
 
 def retreat(case: Case) -> Ruling:
@@ -33,12 +33,11 @@ def _revive(case: Case) -> Ruling:
 
 
 def _target(case: Case, *, canary: int, weight: float | None) -> Target:
-    touched = any(routing.route_weight(case.world, route) is not None for route in case.world.routes)
     aborted = {case.run.revision: case.run.number} if case.run.outcome is Outcome.ABORTED else {}
     return Target(
         replicas={case.stable.name: case.stable_replicas, case.run.revision: canary},
         pin=case.stable.name,
-        weight=weight if touched else None,
+        weight=weight if routing.shifted(case.world) else None,
         canary=case.run.revision,
         aborted=aborted,
     )
@@ -46,8 +45,7 @@ def _target(case: Case, *, canary: int, weight: float | None) -> Target:
 
 def _clean_up(case: Case) -> Ruling:
     """No pod of the canary is left: routes and Services become as declared."""
-    touched = any(routing.route_weight(case.world, route) is not None for route in case.world.routes)
-    if touched or routing.waiting(case.world, whole=False) is not None:
+    if routing.shifted(case.world) or routing.waiting(case.world, whole=False) is not None:
         return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
     keeps = case.run.outcome is Outcome.ABORTED and case.world.wanted == case.run.revision
     replicas = {case.stable.name: case.world.replicas}
@@ -62,12 +60,8 @@ def _clean_up(case: Case) -> Ruling:
         reason="Aborted" if keeps else "TakenBack",
         message=say.aborted(case),
         target=target,
-        run=_ended(case),
+        run=ended(case.world, case.run),
     )
-
-
-def _ended(case: Case) -> RunStatus:
-    return to_stage(case.world, case.run, Stage.DONE).model_copy(update={"ended_at": stamp(case.world)})
 
 
 def _ruling(case: Case, message: str, target: Target, *, urgent: bool) -> Ruling:

@@ -15,6 +15,11 @@ def route_weight(world: World, route: Route) -> float | None:
     return None if split is None else split.canary
 
 
+def shifted(world: World) -> bool:
+    """Whether any route is not as declared."""
+    return any(route_weight(world, route) is not None for route in world.routes)
+
+
 def can_shift(world: World, route: Route) -> bool:
     """Whether the route is there and still names a Service whose share can be moved."""
     return route.manifest is not None and router_for(route.ref).problem(route.manifest, world.backends) is None

@@ -16,7 +16,6 @@ class Source:
     paused: bool
     replicas: int
     template: Manifest | None = None  # None: as it is
-    released: bool = False  # whether the controller's mark on it goes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,7 +127,6 @@ class World:
     template: Manifest | None = None  # the pod template that is asked for
     wanted: str | None = None  # the revision it stands for
     source: Manifest | None = None  # the referenced Deployment
-    source_targets: bool = False  # whether pods of the referenced Deployment are among the Services' ready ones
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
     routes: tuple[Route, ...] = ()

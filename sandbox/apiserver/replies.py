@@ -108,8 +108,3 @@ def unsupported_media(given: str, accepted: Sequence[str]) -> ApiError:
         f"{', '.join(accepted)} (given: {given or 'none'})"
     )
     return ApiError(415, "UnsupportedMediaType", message)
-
-
-def forbidden(message: str) -> ApiError:
-    """Return 403."""
-    return ApiError(403, "Forbidden", message)

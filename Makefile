@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint crds bench lock clean
+.PHONY: demo test controlplane lint mutants nightly crds bench lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
 
+# Without Go the tests on a real control plane are skipped, with one line that says so.
 test: $(VENV)/ready
+	@if command -v go > /dev/null; then $(BIN)/python -m controlplane; fi
 	$(BIN)/python -m pytest $(ARGS)
+
+# etcd, kube-apiserver, kube-controller-manager, kubectl and Traefik from Go modules, into a cache folder of the user's.
+controlplane: $(VENV)/ready
+	$(BIN)/python -m controlplane
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

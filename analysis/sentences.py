@@ -49,8 +49,8 @@ def down(check: Check, reason: str) -> str:
 
 
 def stopped(seconds: float) -> str:
-    """The reason where samples stopped coming."""
-    return f"nothing new for more than {_duration(seconds)}"
+    """The reason where samples stopped coming; to a tenth of a second, since no scrape is ever quite on time."""
+    return f"nothing new for more than {_duration(round(seconds, 1))}"
 
 
 def _against(stable: float | None, spelled: Callable[[float], str]) -> str:

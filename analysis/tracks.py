@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 from analysis.history import History, Value, counted, moment, rounds, troubled, valued
 from analysis.readings import Counting
@@ -15,12 +15,14 @@ from analysis.sources import NoData, Number, ProviderDown, Unsupported
 class Track:
     """The state of one check on one side. `start` (Unix seconds) is where sums begin where the source reaches back.
 
-    `pace` is the time between two scrapes in seconds, as seen; the history's interval is never below the configured.
+    `pace` is the time between two scrapes in seconds, as seen last, `configured` as configured; the history's interval
+    is the longer one.
     `examined` holds, for every target heard when the last question was asked, a scrape that its answer covered.
     """
 
     start: float
     pace: float
+    configured: timedelta
     history: History
     total: Seen = field(default_factory=Seen)
     part: Seen = field(default_factory=Seen)
@@ -29,9 +31,9 @@ class Track:
 
 def begun(*, since: datetime, now: datetime, interval: float) -> Track:
     """A track that has not asked yet."""
-    return Track(
-        start=since.timestamp(), pace=interval, history=History(since=now, interval=timedelta(seconds=interval))
-    )
+    configured = timedelta(seconds=interval)
+    history = History(since=now, interval=configured)
+    return Track(start=since.timestamp(), pace=interval, configured=configured, history=history)
 
 
 def failed(track: Track, answer: NoData | ProviderDown | Unsupported, now: datetime) -> Track:
@@ -85,6 +87,7 @@ def _paced(track: Track, total: Samples) -> Track:
     gaps = [later.at - earlier.at for each in total.series for earlier, later in pairwise(each.points)]
     if not gaps:
         return track
-    pace = median(gaps)
-    interval = max(track.history.interval, timedelta(seconds=pace))
+    # The lower one of two: while the source is away there are no scrapes, which makes a gap longer and none shorter.
+    pace = median_low(gaps)
+    interval = max(track.configured, timedelta(seconds=pace))
     return replace(track, pace=pace, history=replace(track.history, interval=interval))

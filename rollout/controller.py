@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
+from time import monotonic
 from typing import NoReturn
 
 import structlog
@@ -223,9 +225,17 @@ def _asks_abort(rollout: Manifest) -> bool:
 
 
 def collecting(
-    sources: Sequence[Source], queue: Queue[Key], metrics: Metrics, now: Callable[[], datetime]
+    sources: Sequence[Source],
+    queue: Queue[Key],
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    *,
+    random: Random | None = None,
 ) -> Collector[Key]:
-    """The collector of these sources: new samples enqueue the Rollout, in the lane of aborts where they are bad."""
+    """The collector of these sources: new samples enqueue the Rollout, in the lane of aborts where they are bad.
+
+    `random` spreads its questions.
+    """
 
     def arrived(key: Key) -> None:
         results = collector.assessment(key, now())
@@ -233,7 +243,7 @@ def collecting(
             metrics.judged(result.state)
         queue.add(key, urgent=any(map(_is_bad, results)))
 
-    collector: Collector[Key] = Collector(sources, on_samples=arrived, clock=now)
+    collector: Collector[Key] = Collector(sources, on_samples=arrived, clock=now, random=random)
     return collector
 
 
@@ -242,7 +252,9 @@ def _is_bad(result: CheckResult) -> bool:
     return result.silent or (result.state is State.REGRESS and not result.warn_only)
 
 
-def reflectors(client: Client, store: Store, namespace: str | None) -> tuple[Reflector, ...]:
+def reflectors(
+    client: Client, store: Store, namespace: str | None, *, clock: Callable[[], float] = monotonic
+) -> tuple[Reflector, ...]:
     """One list and watch for each kind; of pods only those of revisions."""
     return tuple(
         Reflector(
@@ -251,6 +263,7 @@ def reflectors(client: Client, store: Store, namespace: str | None) -> tuple[Ref
             store,
             namespace=namespace if resource.namespaced else None,
             label_selector=ROLLOUT_LABEL if resource == PODS else None,
+            clock=clock,
             pace=Pace(absent=_OWN_ABSENT) if resource.group == GROUP else None,
         )
         for resource in INDEXES

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from api.app import create_app
 from api.health import create_health_app
 from api.serve import require_loopback, serve
 from rollout import controller as loop
+from rollout.cli.logs import log_as
 from rollout.core.world import Settings
 from rollout.kube.client import Client
 from rollout.kube.events import EventRecorder
@@ -39,6 +39,7 @@ from rollout.models.base import parse_duration
 from rollout.models.kinds import ROLLOUTS, Key
 
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
+_STUCK = 300.0  # seconds without a turn of a watch; one that works takes 150 s for silence and 10 s for a call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
         )
         require_loopback(api_host)
         _require_cluster(kubeconfig)
-        _log_as(log_format)
+        log_as(log_format)
         uvloop.run(_until_told(options))
     except* (ValueError, SourcesError, ConfigException, OSError) as group:
         for error in _leaves(group):
@@ -132,22 +133,6 @@ def _settings(settle: str, annotation_commands: str) -> Settings:
         raise ValueError(f"--settle: {error}") from None
 
 
-def _log_as(log_format: str) -> None:
-    if log_format not in ("json", "console"):
-        raise ValueError(f"--log-format={log_format} is not known: use json or console")
-    renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 async def _until_told(options: Options) -> None:
     """Run until SIGTERM or SIGINT, or until a part fails."""
     running = asyncio.current_task()
@@ -164,7 +149,7 @@ async def run(options: Options) -> None:
     async with client, opened(options.sources) as sources:
         parts = _parts(client, sources, options)
         watching = loop.reflectors(client, parts.store, options.namespace)
-        heart = Heart()
+        heart = Heart(watching)
         parts.metrics.read(_readings(parts, watching))
         health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
         api = create_app(store=parts.live, client=client, clock=parts.now, version=version("progressive-delivery"))
@@ -226,9 +211,10 @@ def _unready(watching: tuple[Reflector, ...]) -> str | None:
 
 
 class Heart:
-    """Beats once a second: how long ago tells whether the loop still turns."""
+    """Beats once a second: how long ago tells whether the loop still turns, and with it each watch."""
 
-    def __init__(self) -> None:
+    def __init__(self, watching: Sequence[Reflector]) -> None:
+        self._watching = watching
         self._beat = 0.0
 
     async def run(self) -> None:
@@ -240,4 +226,7 @@ class Heart:
     def problem(self) -> str | None:
         """Why the process is not alive, if it is not."""
         silent = asyncio.get_running_loop().time() - self._beat
-        return f"the loop has not turned for {silent:.0f} s" if silent > _FROZEN else None
+        if silent > _FROZEN:
+            return f"the loop has not turned for {silent:.0f} s"
+        stuck = [reflector.resource.plural for reflector in self._watching if reflector.stuck > _STUCK]
+        return f"watches that stopped more than {_STUCK:.0f} s ago: {', '.join(stuck)}" if stuck else None

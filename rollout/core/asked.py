@@ -97,7 +97,8 @@ def carried(asked: Asked, kept: frozenset[Verb]) -> Asked:
     waiting = {command.id for command in asked.accepted if command.verb in kept}
     events = tuple(_taken(command) for command in asked.accepted if command.id not in waiting)
     handled = tuple(each for each in asked.handled if each not in waiting)
-    return replace(asked, handled=handled, events=(*asked.events, *events))
+    restart = None if Verb.RESTART in kept else asked.restart
+    return replace(asked, handled=handled, events=(*asked.events, *events), restart=restart)
 
 
 def waiting(world: World, handled: tuple[str, ...]) -> tuple[Command, ...]:

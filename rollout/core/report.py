@@ -65,9 +65,17 @@ def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Roll
         handled=asked.handled or None,
         paused_at=asked.paused_at,
         override=asked.override if asked.override and asked.override.template else None,
+        restarted_at=_restarted(world, asked, ruling),
         refused=old.refused if old.refused == world.wanted and not _tried(ruling, old.refused) else None,
         measured_at=format_time(world.now),
     )
+
+
+def _restarted(world: World, asked: Asked, ruling: Ruling) -> str | None:
+    """The restart of the version that serves: it is recorded with its command, and made from there, so only once."""
+    if ruling.run is not None and ruling.run.stage is not Stage.DONE:
+        return None
+    return asked.restart or world.status.restarted_at
 
 
 def _tried(ruling: Ruling, revision: str | None) -> bool:

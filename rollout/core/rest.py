@@ -6,9 +6,10 @@ from rollout.core import adoption, routing, say
 from rollout.core.asked import Asked, paused_note
 from rollout.core.case import current_run, next_number, promoted, record_name, stamp
 from rollout.core.target import Ruling, Target
+from rollout.core.workload import renewed_at
 from rollout.core.world import Revision, Run, World
 from rollout.models.kinds import Manifest
-from rollout.models.rollout import ABORTED, REVISION_LABEL
+from rollout.models.rollout import ABORTED, REVISION_LABEL, parse_time
 from rollout.models.status import Outcome, Phase, RunStatus, Stage, Verb
 
 _WAITING = frozenset({Verb.RETRY, Verb.RESTART, Verb.UNDO})  # have no effect while something is to be mended first
@@ -132,7 +133,7 @@ def rest(world: World, asked: Asked) -> Ruling:
     stable = world.stable
     assert stable is not None, "without a stable version there is a first deployment, not rest"
     phase, reason, message = _adopting(world, stable) or _resting(world, asked, stable, current_run(world))
-    target = replace(_at_rest(world, stable), restarted=asked.restart)
+    target = replace(_at_rest(world, stable), restarted=_restart(world, stable))
     kept = frozenset({Verb.RETRY}) if phase is Phase.PAUSED else frozenset[Verb]()
     return Ruling(phase=phase, reason=reason, message=message, target=target, run=current_run(world), kept=kept)
 
@@ -146,6 +147,12 @@ def _at_rest(world: World, stable: Revision) -> Target:
         pin=adoption.pin_at_rest(world, stable) if world.references else pin,
         source=adoption.taken_over(world, stable),
     )
+
+
+def _restart(world: World, stable: Revision) -> str | None:
+    """The restart that was asked for and is not made yet, by us or by somebody else since."""
+    asked, newest = world.status.restarted_at, renewed_at(stable.manifest)
+    return asked if asked is not None and (newest is None or newest < parse_time(asked)) else None
 
 
 def _adopting(world: World, stable: Revision) -> tuple[Phase, str, str] | None:

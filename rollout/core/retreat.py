@@ -1,7 +1,9 @@
 """How a run is taken back: traffic first, then, once no proxy uses it any more, the canary."""
 
+from dataclasses import replace
+
 from rollout.core import routing, say
-from rollout.core.case import Case, ended
+from rollout.core.case import Case, ended, stamp
 from rollout.core.target import Ruling, Target
 from rollout.models.status import Outcome, Phase
 
@@ -14,12 +16,22 @@ def retreat(case: Case) -> Ruling:
     canary = case.canary
     if canary is not None and canary.ready and not case.stable.ready and case.world.services:
         return _revive(case)
+    case = _from_now(case)
     if canary is None or not (canary.replicas or canary.pods):
         return _clean_up(case)
     unsettled = case.unsettled is not None or not routing.services_lead_to(case.world, case.stable)
     if canary.replicas and unsettled:
         return _ruling(case, say.emptying(case), _target(case, canary=canary.replicas, weight=0), urgent=True)
     return _ruling(case, say.removing(case), _target(case, canary=0, weight=None), urgent=False)
+
+
+def _from_now(case: Case) -> Case:
+    """The case with the time to settle counted from now, where traffic is taken only now: the stable version had to
+    be brought up before, or somebody gave the canary traffic again."""
+    held = any(each.manifest is not None and each.pinned != case.stable.name for each in case.world.services)
+    if not held and not routing.routed(case.world):
+        return case
+    return replace(case, run=case.run.model_copy(update={"since": stamp(case.world)}))
 
 
 def _revive(case: Case) -> Ruling:

@@ -34,9 +34,18 @@ def advance(case: Case) -> Ruling:
         case Stage.FINISHING:
             return finish(case)
         case Stage.ABORTING:
-            return retreat(case)
+            return retreat(_explained(case))
         case Stage.INITIAL | Stage.DONE:
             raise AssertionError("a run without an opponent has no steps")
+
+
+def _explained(case: Case) -> Case:
+    """The case with the reason for an abort that the status does not tell of yet, because a write after it failed."""
+    told = case.world.status.run
+    if told is None or told.number != case.run.number or not in_progress(told.stage):
+        return case
+    reason = why_abort(replace(case, run=told))
+    return case if reason is None else replace(case, run=case.run.model_copy(update={"reason": reason[:1024]}))
 
 
 def why_abort(case: Case) -> str | None:

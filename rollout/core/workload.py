@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from rollout.models.kinds import Key, Manifest
-from rollout.models.rollout import MANAGER, REVISION_LABEL, ROLLOUT_LABEL
+from rollout.models.rollout import MANAGER, REVISION_LABEL, ROLLOUT_LABEL, parse_time
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # what `kubectl rollout restart` sets
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words by accident (as Kubernetes' own hashes)
@@ -63,6 +65,16 @@ def deployment(key: Key, *, revision: str, template: Manifest, replicas: int, ma
             "template": _labelled(template, labels),
         },
     }
+
+
+def renewed_at(deployment: Manifest) -> datetime | None:
+    """When its pods were last asked to be new ones, by its creation or a restart; None where nothing tells."""
+    restarted = (deployment["spec"]["template"]["metadata"].get("annotations") or {}).get(RESTARTED)
+    found = []
+    for stamp in (deployment["metadata"].get("creationTimestamp"), restarted):
+        with suppress(ValueError):  # an annotation may hold anything
+            found += [parse_time(stamp)] if stamp else []
+    return max(found, default=None)
 
 
 def _labelled(template: Manifest, labels: dict[str, str]) -> Manifest:

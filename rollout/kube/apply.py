@@ -1,14 +1,14 @@
 """Carries out a plan: the writes in their order, each answer put into the cache at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import structlog
 
 from rollout.core.write import Plan, Verb, Write
 from rollout.kube.client import Client
-from rollout.kube.errors import ApiError, Conflict, Invalid, NotFound
+from rollout.kube.errors import ApiError, Conflict, Invalid, NotFound, Unavailable
 from rollout.kube.store import Store
 from rollout.kube.transport import Lane
 from rollout.kube.wire import head_of
@@ -24,8 +24,19 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a fault)
 Observer = Callable[[Write, str], None]
 
 
-async def apply(plan: Plan, *, client: Client, store: Store, urgent: bool, observer: Observer) -> None:
+async def apply(
+    plan: Plan,
+    *,
+    client: Client,
+    store: Store,
+    urgent: bool,
+    observer: Observer,
+    leads: Callable[[], bool] = lambda: True,
+) -> None:
     """Do the writes one after another; the first that fails ends it, and the next reconcile goes on from what is.
+
+    The store must still be what the plan was made from. `leads` is asked before each write: a process that stood still
+    may wake up as the leader it no longer is, and then raises Unavailable instead.
 
     Of the urgent writes at the beginning each is tried, whatever becomes of the others: one route that cannot be
     written must not keep traffic on another. Their first error then ends the plan.
@@ -33,7 +44,7 @@ async def apply(plan: Plan, *, client: Client, store: Store, urgent: bool, obser
     `urgent` plans go over a connection of their own. `observer` is told each write and how it ended. Raises Refused
     for a pod template, and the ApiError of any other write.
     """
-    applying = _Applying(client, store, urgent, observer)
+    applying = _Applying(client, store, urgent, observer, leads, _merged(plan, store))
     leading = tuple(takewhile(lambda write: write.urgent, plan))
     failures = []
     for write in leading:
@@ -56,10 +67,13 @@ class _Applying:
     store: Store
     urgent: bool
     observer: Observer
-    versions: dict[tuple[Resource, Key], str] = field(default_factory=dict)  # of what was written: it is no one else's
+    leads: Callable[[], bool]
+    versions: dict[tuple[Resource, Key], str]  # of what was written, which is no one else's, or is going to be merged
 
     async def do(self, write: Write) -> None:
         """One write, and its answer into the cache."""
+        if not self.leads():
+            raise Unavailable(0, "Deposed", "the lease may be somebody else's by now")
         lane = Lane.URGENT if self.urgent or write.urgent else Lane.WRITE
         try:
             raw = await _do(self._current(write), self.client, lane)
@@ -73,7 +87,8 @@ class _Applying:
 
     def _current(self, write: Write) -> Write:
         known = self.versions.get((write.resource, write.key))
-        return replace(write, version=known) if write.version is not None and known is not None else write
+        fenced = write.version is not None or write.verb is Verb.MERGE
+        return replace(write, version=known) if fenced and known is not None else write
 
     def _keep(self, write: Write, raw: bytes | None) -> None:
         """Put the answer into the cache, so that the next observation sees what was written."""
@@ -84,6 +99,13 @@ class _Applying:
             return
         self.store.put(write.resource, raw)
         self.versions[write.resource, write.key] = str(head_of(raw).version)
+
+
+def _merged(plan: Plan, store: Store) -> dict[tuple[Resource, Key], str]:
+    """The versions of what is merged without one: a merge tests nothing of what it replaces."""
+    merges = [write for write in plan if write.verb is Verb.MERGE and write.version is None]
+    held = {(write.resource, write.key): store.raw(write.resource, write.key) for write in merges}
+    return {place: str(head_of(raw).version) for place, raw in held.items() if raw is not None}
 
 
 def _raise_unless_harmless(write: Write, error: ApiError) -> None:

@@ -21,8 +21,8 @@ class Timing:
     """Seconds; raises ValueError where the body could outlive the lease.
 
     A leader writes every `renew`, tries again after `retry`, lets no call take longer than `call`, and stops its body
-    when nothing succeeded for `give_up`. Others take the lease when it has not changed for `lease`. The difference is
-    what the body has to come to its end.
+    when nothing succeeded for `give_up`. Others look every `retry`, and take the lease when it has not changed for
+    `lease`. The difference is what the body has to come to its end.
     """
 
     lease: int = 7
@@ -42,7 +42,8 @@ class Timing:
 class Election:
     """A candidate; `identity` must be unique to this process, `now` gives aware times, which only people read.
 
-    What counts is how long the lease has not changed by the clock of the own loop, so clocks need not agree.
+    What counts is how long the lease has not changed by the clock of the own loop, so clocks need not agree. A change
+    is taken for as old as it may be, so that a dead leader is followed `lease` seconds after its last renewal.
     """
 
     def __init__(
@@ -63,7 +64,13 @@ class Election:
         self._timing = timing or Timing()
         self._seen: _Record | None = None
         self._seen_at = 0.0
+        self._looked_at: float | None = None
         self._renewed_at: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """What the lease says while it is ours."""
+        return self._identity
 
     @property
     def leads(self) -> bool:
@@ -147,17 +154,20 @@ class Election:
         return free and await self._write()
 
     async def _look(self) -> None:
+        before, self._looked_at = self._looked_at, asyncio.get_running_loop().time()
         try:
             raw = await self._client.get(LEASES, self._namespace, self._name, lane=Lane.LEASE)
         except NotFound:
             self._seen = None
             return
-        self._note(raw)
+        since = self._looked_at if before is None else max(before, self._looked_at - self._timing.retry)
+        self._note(raw, since)
 
-    def _note(self, raw: bytes) -> None:
+    def _note(self, raw: bytes, since: float) -> None:
+        """Keep what the lease says; if that is new, it became so after `since`."""
         record = msgspec.json.decode(raw, type=_Record)
         if record != self._seen:
-            self._seen, self._seen_at = record, asyncio.get_running_loop().time()
+            self._seen, self._seen_at = record, since
 
     async def _create(self) -> bool:
         started = asyncio.get_running_loop().time()
@@ -167,7 +177,7 @@ class Election:
             "metadata": {"namespace": self._namespace, "name": self._name},
             "spec": self._spec(),
         }
-        self._note(await self._client.create(LEASES, self._namespace, lease, lane=Lane.LEASE))
+        self._note(await self._client.create(LEASES, self._namespace, lease, lane=Lane.LEASE), started)
         self._renewed_at = started
         return True
 
@@ -194,9 +204,10 @@ class Election:
         return True
 
     async def _patch(self, spec: Manifest) -> None:
+        started = asyncio.get_running_loop().time()
         version = self._seen.metadata.resource_version if self._seen else ""
         patch = {"metadata": {"resourceVersion": version}, "spec": spec}
-        self._note(await self._client.merge_patch(LEASES, self._namespace, self._name, patch, lane=Lane.LEASE))
+        self._note(await self._client.merge_patch(LEASES, self._namespace, self._name, patch, lane=Lane.LEASE), started)
 
     def _spec(self) -> Manifest:
         """What the lease says once it is ours; acquisition and transitions are counted when it changes hands."""

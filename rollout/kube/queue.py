@@ -46,7 +46,8 @@ class Queue(Generic[K]):
         self._working: dict[K, bool] = {}
         self._failures: dict[K, int] = {}
         self._workers: list[_Worker[K]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._next: float | None = None  # when the timer rings; not every loop's handle knows
 
     def add(self, key: K, *, delay: float = 0.0, urgent: bool = False) -> None:
         """Want `key` worked on in `delay` seconds at the latest."""
@@ -170,14 +171,15 @@ class Queue(Generic[K]):
 
     def _set_timer(self) -> None:
         due = self._later[0][0] if self._later else None
+        if due == self._next:
+            return
         if self._timer is not None:
-            if self._timer.when() == due:
-                return
             self._timer.cancel()
+        self._next = due
         self._timer = None if due is None else self._loop.call_at(due, self._on_time)
 
     def _on_time(self) -> None:
-        self._timer = None
+        self._timer = self._next = None
         self._dispatch()
 
     def _take_back(self, worker: _Worker[K]) -> None:

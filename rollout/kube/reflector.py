@@ -23,7 +23,7 @@ RECONNECT = Backoff(first=0.1, cap=10.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How patient a reflector is, in seconds; every wait is jittered.
+    """How patient a reflector is, in seconds; every wait is jittered, and no shorter than the server asks for.
 
     `watch` is when the server is asked to end a watch, `idle` how long one may be silent (the API server sends a
     bookmark about every minute), `absent` how often a kind that is not installed is looked for.
@@ -67,11 +67,21 @@ class Reflector:
         self._resource_version: str | None = None
         self._failures = 0
         self._last_activity = clock()
+        self._tried = clock()
 
     @property
     def age(self) -> float:
         """Seconds since the server last said anything, be it a bookmark; for liveness and metrics."""
         return self._clock() - self._last_activity
+
+    @property
+    def stuck(self) -> float:
+        """Seconds since the server said anything or was last turned to, whichever is less; for liveness.
+
+        A server that is away or refuses leaves it small, since a restart would help nobody; beyond `Pace.idle` by more
+        than a call may last, the loop of this reflector has stopped.
+        """
+        return self._clock() - max(self._last_activity, self._tried)
 
     async def run(self) -> NoReturn:
         """Follow the kind until cancelled; a failure is logged and answered by waiting, or by listing again."""
@@ -81,6 +91,8 @@ class Reflector:
 
     async def _turn(self) -> float:
         """One list, if one is needed, and one watch; the seconds to wait before the next."""
+        self._tried = self._clock()
+        at_least = 0.0
         try:
             if self._resource_version is None:
                 self._resource_version = await self._list()
@@ -91,12 +103,13 @@ class Reflector:
             self._resource_version = None
             log.info("listing again", kind=self.resource.kind, why=error.reason)
         except Unavailable as error:
+            at_least = error.retry_after or 0.0
             log.info("watch interrupted", kind=self.resource.kind, error=str(error))
         except ApiError as error:
             self._resource_version = None
             log.warning("cannot watch", kind=self.resource.kind, error=str(error))
         self._failures += 1
-        return self._jitter(self._pace.backoff.after(self._failures))
+        return max(self._jitter(self._pace.backoff.after(self._failures)), at_least)
 
     async def _list(self) -> str:
         """Fill the store page by page; the resourceVersion to watch from."""

@@ -28,7 +28,7 @@ def structural(model: type[BaseModel]) -> Schema:
     problems = [f"{model.__name__}{path}: {problem}" for path, node in walk(schema) for problem in _lacks(path, node)]
     if problems:
         raise SchemaError("; ".join(problems))
-    return schema
+    return _kept(schema)
 
 
 def walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
@@ -50,6 +50,16 @@ def _node(source: Schema, definitions: dict[str, Schema]) -> Schema:
     if "items" in source:
         node["items"] = _node(source["items"], definitions)
     return {key: node[key] for key in (*_ORDER, *node) if key in node}
+
+
+def _kept(node: Schema) -> Schema:
+    """The node as the API server keeps it: without empty maps, which every `kubectl apply` would find missing again."""
+    kept = {key: value for key, value in node.items() if key != "properties" or value}
+    if "properties" in kept:
+        kept["properties"] = {name: _kept(child) for name, child in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _kept(kept["items"])
+    return kept
 
 
 def _resolved(source: Schema, definitions: dict[str, Schema]) -> Schema:

@@ -204,6 +204,9 @@ class RolloutStatus(StatusModel):
     )
     paused_at: Time | None = Field(None, description="Since when a person paused it.")
     override: Override | None = Field(None, description="A version that `undo` asked for.")
+    restarted_at: Time | None = Field(
+        None, description="When a person last asked for new pods of the version that serves; until the next run starts."
+    )
     refused: str | None = Field(
         None, max_length=63, description="A revision whose pod template the API server refused."
     )

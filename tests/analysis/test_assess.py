@@ -226,6 +226,11 @@ def test_samples_older_than_three_intervals_are_no_data():
     assert seen[1].sentence == "errors: no data: nothing new for more than 45 s"
 
 
+def test_the_sentence_stays_the_same_where_scrapes_come_a_little_late():
+    late = replace(HEALTHY, interval=timedelta(seconds=15.0034))
+    assert assess(a_ratio(), late, late, at(170)).sentence == "errors: no data: nothing new for more than 45 s"
+
+
 def five(since: float = 0) -> Split:
     return Split(weight=5, since=at(since))
 

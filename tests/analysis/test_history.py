@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.history import (
@@ -47,6 +47,7 @@ def test_without_a_new_scrape_there_is_no_new_sample():
     assert counted(history, at(15), []) == history
 
 
+@settings(deadline=None)  # thousands of scrapes, on whatever machine
 @given(st.integers(KEPT, KEPT + 200))
 def test_a_long_history_loses_resolution_and_no_counts(scrapes: int):
     history = EMPTY

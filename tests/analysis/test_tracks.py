@@ -73,3 +73,22 @@ def test_the_pace_is_what_is_seen_and_the_interval_never_below_what_is_configure
         found = grown(begun(since=START, now=START, interval=15), BAD, answer, Samples(()), delay=0)
         assert isinstance(found, Track)
         assert (found.pace, found.history.interval.total_seconds()) == (pace, interval)
+
+
+def test_a_gap_in_which_the_source_was_away_is_not_the_pace():
+    around = Samples((cumulative((0, 1), (15, 2), (615, 3)),))
+    found = grown(begun(since=START, now=START, interval=15), BAD, around, Samples(()), delay=0)
+    assert isinstance(found, Track)
+    assert (found.pace, found.history.interval.total_seconds()) == (15, 15)
+
+
+def test_an_interval_that_was_longer_for_a_while_is_short_again():
+    track = begun(since=START, now=START, interval=15)
+    for answer, interval in (
+        (cumulative((0, 1), (600, 2)), 600),
+        (cumulative((600, 2), (615, 3), (630, 4)), 15),
+    ):
+        found = grown(track, BAD, Samples((answer,)), Samples(()), delay=0)
+        assert isinstance(found, Track)
+        track = found
+        assert (track.pace, track.history.interval.total_seconds()) == (interval, interval)

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sandbox.changes import Change
-from tests.controller.harness import NAMESPACE, Stage, a_rollout, controlling, stage, template
+from tests.backends import Ground
+from tests.controller.harness import Stage, a_rollout, controlling, stage, template
 
 REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
 
@@ -17,7 +17,7 @@ def a_deployment(version: str = "v1", **annotations: str) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "metadata": {"name": "shop"},
         "spec": {
             "replicas": 3,
             "selector": {"matchLabels": {"app": "shop"}},
@@ -63,8 +63,8 @@ def watching(made: Stage) -> Iterator[Seen]:
         seen.weights += [ref.get("weight", 1) for ref in refs if ref["name"] == "shop-canary"]
 
     ends: list[Callable[[], None]] = [
-        made.cluster.storage.listen("endpointslices", endpoints),
-        made.cluster.storage.listen("httproutes", route),
+        made.objects.listen("endpointslices", endpoints),
+        made.objects.listen("httproutes", route),
     ]
     try:
         yield seen
@@ -105,14 +105,14 @@ async def serving(made: Stage) -> None:
 
 def ready_behind(made: Stage, service: str = "shop") -> int:
     """Ready endpoints of a Service."""
-    slices = made.cluster.storage.list("endpointslices", NAMESPACE, {"kubernetes.io/service-name": service})
+    slices = made.list("endpointslices", {"kubernetes.io/service-name": service})
     return sum(each["conditions"]["ready"] for found in slices for each in found.get("endpoints") or ())
 
 
 @asynccontextmanager
-async def adopted(directory: Path, **spec: Any) -> AsyncIterator[tuple[Stage, Seen]]:
+async def adopted(ground: Ground, **spec: Any) -> AsyncIterator[tuple[Stage, Seen]]:
     """A stage on which the Deployment was adopted, with the controller running, and whom it led to from now on."""
-    async with stage(directory) as made, controlling(made):
+    async with stage(ground) as made, controlling(made):
         await serving(made)
         with watching(made) as seen:
             await made.create(adopting(**spec))

@@ -1,16 +1,19 @@
-"""A sandbox with virtual pods, the real controller beside it, and a metrics endpoint whose weather a test makes."""
+"""A cluster with virtual pods, the real controller beside it, and a metrics endpoint whose weather a test makes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import builtins
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, web
+import msgspec
+from aiohttp import ClientSession, TCPConnector, web
 
-from analysis.sources import ScrapeSource
+from analysis.sources import ScrapeSource, SourceConfiguration
 from analysis.sources.opening import opened
 from rollout import controller
 from rollout.core.world import Settings
@@ -21,13 +24,16 @@ from rollout.kube.queue import Queue
 from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics
-from rollout.models.definitions import DEFINITIONS, manifest
-from rollout.models.kinds import Key, Resource
-from sandbox import settings as sandbox_settings
-from sandbox.cluster import Cluster, cluster
+from rollout.models.kinds import EVENTS, Key, Manifest, Resource
+from sandbox.cluster import Cluster
+from sandbox.pod_status import NEVER_READY
+from sandbox.storage import Storage
+from tests.backends import Backend, Ground
+from tests.controller.mirror import Mirror, mirrored
 
-NAMESPACE = "shop"
-RESOURCES = {each.kind: each for each in (*INDEXES, Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway"))}
+RESOURCES = {
+    each.kind: each for each in (*INDEXES, EVENTS, Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway"))
+}
 PATIENCE = 20.0  # seconds until a condition that should come true counts as never
 
 
@@ -78,7 +84,7 @@ def a_service(name: str = "shop", app: str = "shop") -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"team": "web"}},
+        "metadata": {"name": name, "labels": {"team": "web"}},
         "spec": {"selector": {"app": app}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
     }
 
@@ -88,7 +94,7 @@ def a_route(name: str = "shop", service: str = "shop") -> dict[str, Any]:
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"team": "web"}},
+        "metadata": {"name": name, "labels": {"team": "web"}},
         "spec": {
             "parentRefs": [{"name": "public"}],
             "hostnames": ["shop.example"],
@@ -100,7 +106,7 @@ def a_route(name: str = "shop", service: str = "shop") -> dict[str, Any]:
 GATEWAY: dict[str, Any] = {
     "apiVersion": "gateway.networking.k8s.io/v1",
     "kind": "Gateway",
-    "metadata": {"name": "public", "namespace": NAMESPACE},
+    "metadata": {"name": "public"},
     "spec": {"gatewayClassName": "sandbox", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
 }
 
@@ -118,67 +124,104 @@ def a_rollout(**spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "progressive.delivery/v1alpha1",
         "kind": "Rollout",
-        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "metadata": {"name": "shop"},
         "spec": {name: value for name, value in fields.items() if value is not None},
     }
 
 
 @dataclass
 class Stage:
-    """A running sandbox and what a test needs to act on it; the controller runs inside `controlling`."""
+    """A running cluster and what a test needs to act on it; the controller runs inside `controlling`.
 
-    cluster: Cluster
+    `objects` is what is in the namespace: the sandbox's storage itself, or a mirror of the real cluster.
+    """
+
+    backend: Backend
+    objects: Storage | Mirror
     weather: Weather
     metrics_url: str
     settings: Settings
     person: Client
+    gitops: ClientSession
     endpoint: "Endpoint"
     parts: controller.Parts | None = None
     running: asyncio.Task[None] | None = None
 
+    @property
+    def namespace(self) -> str:
+        """The namespace of the test."""
+        return self.backend.namespace
+
+    @property
+    def cluster(self) -> Cluster:
+        """The sandbox, for what only a sandbox has."""
+        assert self.backend.sandbox is not None, "this test is for the sandbox alone"
+        return self.backend.sandbox
+
     async def create(self, *objects: dict[str, Any]) -> None:
         """Create objects as a person would; raises what the API server answers."""
         for each in objects:
-            await self.person.create(RESOURCES[each["kind"]], NAMESPACE, each, strict=True)
+            self._took(
+                each["kind"], await self.person.create(RESOURCES[each["kind"]], self.namespace, each, strict=True)
+            )
 
     def get(self, plural: str, name: str = "shop") -> dict[str, Any] | None:
         """An object of the namespace as it is now."""
-        return self.cluster.storage.get(plural, NAMESPACE, name)
+        return self.objects.get(plural, self.namespace, name)
 
-    async def patch(self, kind: str, change: dict[str, Any], name: str = "shop") -> None:
+    def list(self, plural: str, labels: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Objects of the namespace as they are now."""
+        return self.objects.list(plural, self.namespace, labels)
+
+    async def patch(self, kind: str, change: Manifest, name: str = "shop", *, subresource: str | None = None) -> None:
         """Merge a change into an object as a person would."""
-        await self.person.merge_patch(RESOURCES[kind], NAMESPACE, name, change)
+        answer = self.person.merge_patch(RESOURCES[kind], self.namespace, name, change, subresource=subresource)
+        self._took(kind, await answer)
+
+    async def replace(self, kind: str, path: str, value: Any, name: str = "shop", *, status: bool = False) -> None:
+        """Replace a part of an object, or of its status, as a person would."""
+        ops = [{"op": "replace", "path": path, "value": value}]
+        part = "status" if status else None
+        answer = self.person.json_patch(RESOURCES[kind], self.namespace, name, ops, subresource=part)
+        self._took(kind, await answer)
+
+    def _took(self, kind: str, answer: bytes) -> None:
+        """A person knows what was written; a watch tells it a little later."""
+        if isinstance(self.objects, Mirror):
+            self.objects.put(RESOURCES[kind].plural, msgspec.json.decode(answer))
 
     async def delete(self, kind: str, name: str = "shop", *, propagation: str = "Background") -> None:
         """Delete an object as a person would."""
-        await self.person.delete(RESOURCES[kind], NAMESPACE, name, propagation=propagation)
+        await self.person.delete(RESOURCES[kind], self.namespace, name, propagation=propagation)
 
     async def release(self, version: str, **annotations: str) -> None:
         """Change the Rollout's pod template."""
-        changed = template(version, **annotations)
-        ops = [{"op": "replace", "path": "/spec/template", "value": changed}]
-        await self.person.json_patch(RESOURCES["Rollout"], NAMESPACE, "shop", ops)
+        await self.replace("Rollout", "/spec/template", template(version, **annotations))
 
     async def as_gitops(self, kind: str, spec: dict[str, Any], name: str = "shop") -> None:
         """Merge a spec into an object as another program, which says its name."""
-        url = self.cluster.url + RESOURCES[kind].path(NAMESPACE, name)
-        headers = {"Content-Type": "application/merge-patch+json", "User-Agent": "gitops/1.0"}
-        async with ClientSession() as session, session.patch(url, json={"spec": spec}, headers=headers) as answer:
+        url = RESOURCES[kind].path(self.namespace, name)
+        headers = {"Content-Type": "application/merge-patch+json"}
+        async with self.gitops.patch(url, json={"spec": spec}, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
+            self._took(kind, await answer.read())
 
     async def replace_spec(self, spec: dict[str, Any]) -> None:
         """Replace the Rollout's whole spec, as `kubectl replace` does."""
-        ops = [{"op": "replace", "path": "/spec", "value": spec}]
-        await self.person.json_patch(RESOURCES["Rollout"], NAMESPACE, "shop", ops)
+        await self.replace("Rollout", "/spec", spec)
 
-    def hurry(self) -> None:
+    async def set_ready(self, pod: str, ready: bool) -> None:
+        """Let a pod become unready, or ready again; the kubelet follows soon."""
+        annotations = {NEVER_READY: "false" if ready else "true"}
+        await self.patch("Pod", {"metadata": {"annotations": annotations}}, pod)
+
+    async def lose_status(self) -> None:
+        """Let the Rollout's status be lost."""
+        await self.patch("Rollout", {"status": None}, subresource="status")
+
+    async def hurry(self) -> None:
         """Let an hour pass: the step was entered that much earlier."""
-
-        def earlier(rollout: dict[str, Any]) -> None:
-            step = rollout["status"]["step"]
-            step["enteredAt"] = "2026-01-01T00:00:00.000Z"
-
-        self.cluster.storage.mutate("rollouts", NAMESPACE, "shop", earlier, subresource="status")
+        await self.replace("Rollout", "/status/step/enteredAt", "2026-01-01T00:00:00.000Z", status=True)
 
     async def stop_metrics(self, *, hang: bool) -> None:
         """Let the metric source answer no more: connections are refused, or taken and left without an answer."""
@@ -196,25 +239,29 @@ class Stage:
         return (self.get("rollouts") or {}).get("status") or {}
 
     @property
+    def message(self) -> str:
+        """The status's sentence, in which the namespace of the test reads `shop`."""
+        return str(self.status["message"]).replace(f"{self.namespace}/", "shop/")
+
+    @property
     def weights(self) -> dict[str, int | None]:
         """The route's weights by backend."""
         route = self.get("httproutes")
         assert route is not None
         return {ref["name"]: ref.get("weight") for ref in route["spec"]["rules"][0]["backendRefs"]}
 
-    def pods(self, version: str) -> list[str]:
+    def pods(self, version: str) -> "builtins.list[str]":
         """Names of the pods of a version."""
-        found = self.cluster.storage.list("pods", NAMESPACE)
-        return [pod["metadata"]["name"] for pod in found if pod["spec"]["containers"][0]["image"] == f"shop:{version}"]
+        return [pod["metadata"]["name"] for pod in self.list("pods") if image_of(pod) == f"shop:{version}"]
 
     def images_behind(self, service: str) -> set[str]:
         """The images of the ready pods in a Service's EndpointSlices."""
         found = set()
-        for each in self.cluster.storage.list("endpointslices", NAMESPACE, {"kubernetes.io/service-name": service}):
+        for each in self.list("endpointslices", {"kubernetes.io/service-name": service}):
             for endpoint in each.get("endpoints") or ():
                 pod = self.get("pods", endpoint["targetRef"]["name"])
                 if pod is not None and endpoint["conditions"].get("ready"):
-                    found.add(pod["spec"]["containers"][0]["image"])
+                    found.add(image_of(pod))
         return found
 
     async def healthy_service(self, version: str) -> None:
@@ -224,7 +271,7 @@ class Stage:
         )
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until something is so; fails with what the status said last."""
+        """Wait until something is so, and then look at everything once more; fails with what the status said last."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while not condition():
@@ -233,6 +280,8 @@ class Stage:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(f"never came: {what}; status: {self.status}") from None
+        if isinstance(self.objects, Mirror):
+            await self.objects.refresh()  # each kind has a watch of its own, and another may be behind
 
     async def phase(self, phase: str) -> None:
         """Wait for a phase."""
@@ -243,36 +292,59 @@ class Stage:
 
         def so() -> bool:
             run = self.status.get("run") or {}
-            alone = {pod["spec"]["containers"][0]["image"] for pod in self.cluster.storage.list("pods", NAMESPACE)}
+            alone = {image_of(pod) for pod in self.list("pods")}
             return self.status.get("phase") == "Healthy" and run.get("stage") == "Done" and alone == {f"shop:{version}"}
 
         await self.until(so, f"{version} healthy and alone")
 
 
+def image_of(pod: Manifest) -> str:
+    """The image of a pod's container."""
+    return str(pod["spec"]["containers"][0]["image"])
+
+
 @asynccontextmanager
-async def stage(directory: Path, **settings: Any) -> AsyncIterator[Stage]:
-    """A sandbox with the resources installed, one Gateway, one Service, one route, and no Rollout yet."""
+async def stage(ground: Ground | Path, **settings: Any) -> AsyncIterator[Stage]:
+    """A cluster with one Gateway, one Service, one route, and no Rollout yet; a path is for a sandbox's files."""
+    ground = ground if isinstance(ground, Ground) else Ground(ground)
     weather = Weather()
-    chosen = {"processes": False, "gateway": False, "prometheus": False, "start_delay": (0.0, 0.02)}
-    chosen |= {"endpoints_lag": (0.0, 0.02), "proxy_lag": (0.0, 0.02), **settings}
+    quick = {"start_delay": (0.0, 0.02), "endpoints_lag": (0.0, 0.02), "proxy_lag": (0.0, 0.02)}
     async with (
-        cluster(sandbox_settings.Settings(directory=directory, **chosen)) as running,
+        ground.open(**{**quick, **settings}) as backend,
         _metrics(weather) as endpoint,
-        await Client.connect(running.kubeconfig) as person,
+        _as("gitops/1.0", backend) as gitops,
+        _objects(backend, gitops) as objects,
+        await Client.connect(backend.kubeconfig()) as person,
     ):
-        for definition in DEFINITIONS:
-            running.storage.create("customresourcedefinitions", manifest(definition))
-        running.storage.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         made = Stage(
-            cluster=running,
+            backend=backend,
+            objects=objects,
             weather=weather,
             metrics_url=endpoint.url,
             endpoint=endpoint,
             person=person,
+            gitops=gitops,
             settings=Settings(settle=timedelta(milliseconds=50), annotation_commands=True),
         )
         await made.create(GATEWAY, a_service(), a_route())
         yield made
+
+
+def _as(agent: str, backend: Backend) -> ClientSession:
+    """Plain requests of an administrator who goes by a name of their own."""
+    tls = ssl.create_default_context(cafile=backend.ca) if backend.ca else False
+    headers = {"Authorization": f"Bearer {backend.token()}", "User-Agent": agent}
+    return ClientSession(backend.url, headers=headers, connector=TCPConnector(ssl=tls), read_bufsize=2**22)
+
+
+@asynccontextmanager
+async def _objects(backend: Backend, session: ClientSession) -> AsyncIterator[Storage | Mirror]:
+    if backend.sandbox is not None:
+        yield backend.sandbox.storage
+        return
+    kinds = {each.plural: each for each in RESOURCES.values() if each.namespaced}
+    async with mirrored(session, backend.namespace, kinds) as mirror:
+        yield mirror
 
 
 @dataclass
@@ -303,11 +375,11 @@ async def _metrics(weather: Weather) -> AsyncIterator[Endpoint]:
         await endpoint.runner.cleanup()
 
 
-async def run_controller(made: Stage) -> None:
-    """The real controller on this stage, until cancelled."""
-    client = await Client.connect(made.cluster.kubeconfig)
-    source = ScrapeSource(name="proxy", urls=(made.metrics_url,), interval=0.1)
-    async with client, opened((source,)) as sources:
+async def run_controller(made: Stage, *sources: SourceConfiguration) -> None:
+    """The real controller on this stage, until cancelled; it measures by these sources, or by the stage's own."""
+    client = await Client.connect(made.backend.kubeconfig("controller"))
+    own = ScrapeSource(name="proxy", urls=(made.metrics_url,), interval=0.1)
+    async with client, opened(sources or (own,)) as measuring:
         queue: Queue[Key] = Queue()
         store = Store(INDEXES)
         made.parts = controller.Parts(
@@ -315,13 +387,13 @@ async def run_controller(made: Stage) -> None:
             store=store,
             live=Live(store),
             queue=queue,
-            collector=controller.collecting(sources, queue, Metrics(), lambda: datetime.now(UTC)),
+            collector=controller.collecting(measuring, queue, Metrics(), lambda: datetime.now(UTC)),
             recorder=EventRecorder(client, now=lambda: datetime.now(UTC), instance="test"),
             metrics=Metrics(),
             settings=made.settings,
             now=lambda: datetime.now(UTC),
         )
-        watching = controller.reflectors(client, made.parts.store, None)
+        watching = controller.reflectors(client, made.parts.store, made.namespace)
         async with asyncio.TaskGroup() as group:
             group.create_task(controller.watch(made.parts, watching))
             group.create_task(controller.act(made.parts, watching))

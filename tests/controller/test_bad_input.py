@@ -1,12 +1,12 @@
 """Bad input is refused, or stalls the Rollout with field and remedy; the stable version serves on meanwhile."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rollout.kube.errors import Invalid
+from tests.backends import Ground
 from tests.controller.harness import ERRORS, a_rollout, a_route, a_service, controlling, stage, template
 
 Broken = dict[str, Any]
@@ -40,9 +40,9 @@ def no_ceiling() -> Broken:
     ],
 )
 async def test_what_the_schema_knows_to_be_wrong_is_refused_by_name(
-    tmp_path: Path, broken: Callable[[], Broken], words: tuple[str, ...]
+    ground: Ground, broken: Callable[[], Broken], words: tuple[str, ...]
 ) -> None:
-    async with stage(tmp_path) as made:
+    async with stage(ground) as made:
         with pytest.raises(Invalid) as refusal:
             await made.create(broken())
         assert [word for word in words if word not in str(refusal.value)] == []
@@ -69,16 +69,16 @@ def with_query(text: str) -> Broken:
     ],
 )
 async def test_what_only_the_cluster_knows_stalls_the_rollout_and_is_mended_without_a_restart(
-    tmp_path: Path, spec: Broken, words: tuple[str, ...]
+    ground: Ground, spec: Broken, words: tuple[str, ...]
 ) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+    async with stage(ground) as made, controlling(made):
         await made.create(a_route("other", service="another"), a_service("another", app="another"))
         await made.create(a_rollout())
         await made.healthy("v1")
         changed = {**a_rollout(**spec)["spec"], "template": template("v2")}
         await made.replace_spec(changed)
         await made.phase("Stalled")
-        assert [word for word in words if word not in made.status["message"]] == []
+        assert [word for word in words if word not in made.message] == []
         assert {each["type"]: each["status"] for each in made.status["conditions"]} == {
             "Ready": "False",
             "Reconciling": "False",
@@ -90,15 +90,15 @@ async def test_what_only_the_cluster_knows_stalls_the_rollout_and_is_mended_with
         await made.healthy("v2")
 
 
-async def test_a_pod_template_the_api_server_refuses_stalls_the_rollout_before_anything_starts(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_pod_template_the_api_server_refuses_stalls_the_rollout_before_anything_starts(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout())
         await made.healthy("v1")
         wrong = template("v2")
         wrong["spec"]["containers"][0]["imagee"] = "typo"
         await made.replace_spec({**a_rollout()["spec"], "template": wrong})
         await made.phase("Stalled")
-        assert "imagee" in made.status["message"]
+        assert "imagee" in made.message
         service = made.get("services")
         assert service is not None
         assert service["spec"]["selector"] == {"app": "shop"}
@@ -106,8 +106,8 @@ async def test_a_pod_template_the_api_server_refuses_stalls_the_rollout_before_a
         await made.healthy("v2")
 
 
-async def test_a_broken_spec_does_not_stand_before_an_abort(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_broken_spec_does_not_stand_before_an_abort(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 10, "hold": {"for": "1h"}}]}}))
         await made.healthy("v1")
         await made.release("v2")

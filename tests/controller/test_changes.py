@@ -1,13 +1,12 @@
 """What changes in the middle of a release: the template, the size, the steps."""
 
-from pathlib import Path
-
+from tests.backends import Ground
 from tests.controller.harness import a_rollout, controlling, stage
 from tests.controller.test_commands import LONG, holding
 
 
-async def test_a_third_version_midway_takes_the_second_back_and_starts_a_new_run(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_third_version_midway_takes_the_second_back_and_starts_a_new_run(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -17,14 +16,12 @@ async def test_a_third_version_midway_takes_the_second_back_and_starts_a_new_run
         await holding(made, 10)
         assert made.pods("v2") == []
         assert made.status["revisions"]["canary"]["images"] == ["shop:v3"]
-        runs = {
-            each["spec"]["number"]: each["status"].get("outcome") for each in made.cluster.storage.list("rolloutruns")
-        }
+        runs = {each["spec"]["number"]: each["status"].get("outcome") for each in made.list("rolloutruns")}
         assert runs == {1: "promoted", 2: "superseded", 3: None}
 
 
-async def test_a_template_that_returns_to_the_stable_one_is_an_abort(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_template_that_returns_to_the_stable_one_is_an_abort(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -35,8 +32,8 @@ async def test_a_template_that_returns_to_the_stable_one_is_an_abort(tmp_path: P
         assert made.status["run"]["outcome"] == "aborted"
 
 
-async def test_scaling_midway_scales_both_versions_and_the_stable_one_never_shrinks(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_scaling_midway_scales_both_versions_and_the_stable_one_never_shrinks(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 50, "hold": {"for": "1h"}}]}}))
         await made.healthy("v1")
         await made.release("v2")
@@ -52,8 +49,8 @@ async def test_scaling_midway_scales_both_versions_and_the_stable_one_never_shri
         assert len(made.pods("v2")) == 2
 
 
-async def test_an_edit_to_the_steps_counts_from_the_next_run(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_an_edit_to_the_steps_counts_from_the_next_run(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -68,28 +65,28 @@ async def test_an_edit_to_the_steps_counts_from_the_next_run(tmp_path: Path) -> 
         await holding(made, 30)
 
 
-async def test_pods_that_never_become_ready_are_taken_back_after_the_progress_deadline(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_pods_that_never_become_ready_are_taken_back_after_the_progress_deadline(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(progressDeadline="300ms"))
         await made.healthy("v1")
         await made.release("v2", **{"sandbox/never-ready": "true"})
         await made.phase("Aborted")
         assert made.weights == {"shop": 1}
-        assert "did not become ready in time" in made.status["message"]
+        assert "did not become ready in time" in made.message
 
 
-async def test_a_canary_that_restarts_more_often_than_allowed_is_taken_back(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_canary_that_restarts_more_often_than_allowed_is_taken_back(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         checks = [{"name": "restarts", "restarts": {"max": 0}}]
         await made.create(a_rollout(strategy=LONG, analysis={"checks": checks}))
         await made.healthy("v1")
         await made.release("v2", **{"sandbox/restarts": "1"})
         await made.phase("Aborted")
-        assert "restarts: one on the canary" in made.status["message"]
+        assert "restarts: one on the canary" in made.message
 
 
-async def test_while_it_bakes_the_old_version_is_warm_and_an_abort_pins_it_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_while_it_bakes_the_old_version_is_warm_and_an_abort_pins_it_again(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 50}], "bake": {"for": "1h"}}}))
         await made.healthy("v1")
         await made.release("v2")

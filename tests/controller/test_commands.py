@@ -1,7 +1,6 @@
 """What people ask for: every command, in the state it is for."""
 
-from pathlib import Path
-
+from tests.backends import Ground
 from tests.controller.harness import Stage, a_rollout, controlling, stage
 
 APPROVAL = {"canary": {"steps": [{"name": "ten", "weight": 10, "hold": {"until": [{"approval": {}}]}}, {"weight": 50}]}}
@@ -21,8 +20,8 @@ async def holding(made: Stage, weight: int) -> None:
     await made.until(lambda: bool((made.status.get("step") or {}).get("enteredAt")), "the step entered")
 
 
-async def test_an_approval_waits_until_somebody_promotes_the_step(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_an_approval_waits_until_somebody_promotes_the_step(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=APPROVAL))
         await made.healthy("v1")
         await made.release("v2")
@@ -32,8 +31,8 @@ async def test_an_approval_waits_until_somebody_promotes_the_step(tmp_path: Path
         await made.healthy("v2")
 
 
-async def test_promote_leaves_only_the_step_it_was_asked_in(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_promote_leaves_only_the_step_it_was_asked_in(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -43,8 +42,8 @@ async def test_promote_leaves_only_the_step_it_was_asked_in(tmp_path: Path) -> N
         assert made.status["step"]["progress"] == "2/3"
 
 
-async def test_promote_to_the_end_goes_past_all_steps(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_promote_to_the_end_goes_past_all_steps(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -53,8 +52,8 @@ async def test_promote_to_the_end_goes_past_all_steps(tmp_path: Path) -> None:
         await made.healthy("v2")
 
 
-async def test_a_paused_rollout_stays_in_its_step_until_it_is_resumed(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_paused_rollout_stays_in_its_step_until_it_is_resumed(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 10, "hold": {"for": "300ms"}}]}}))
         await made.healthy("v1")
         await made.release("v2")
@@ -66,8 +65,8 @@ async def test_a_paused_rollout_stays_in_its_step_until_it_is_resumed(tmp_path: 
         await made.healthy("v2")
 
 
-async def test_an_abort_takes_the_canary_back_and_the_same_words_work_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_an_abort_takes_the_canary_back_and_the_same_words_work_again(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         for _attempt in range(2):
@@ -83,8 +82,8 @@ async def test_an_abort_takes_the_canary_back_and_the_same_words_work_again(tmp_
         assert made.status["run"]["number"] == 3
 
 
-async def test_retry_releases_the_aborted_version_once_more(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_retry_releases_the_aborted_version_once_more(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=APPROVAL))
         await made.healthy("v1")
         await made.release("v2")
@@ -97,8 +96,8 @@ async def test_retry_releases_the_aborted_version_once_more(tmp_path: Path) -> N
         await made.healthy("v2")
 
 
-async def test_undo_releases_the_version_before_without_touching_the_template(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_undo_releases_the_version_before_without_touching_the_template(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout())
         await made.healthy("v1")
         await made.release("v2")
@@ -112,8 +111,8 @@ async def test_undo_releases_the_version_before_without_touching_the_template(tm
         await made.healthy("v3")
 
 
-async def test_restart_replaces_the_pods_of_the_same_revision(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_restart_replaces_the_pods_of_the_same_revision(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout())
         await made.healthy("v1")
         before, revision = set(made.pods("v1")), made.status["revisions"]["stable"]["name"]
@@ -123,8 +122,8 @@ async def test_restart_replaces_the_pods_of_the_same_revision(tmp_path: Path) ->
         assert made.status["revisions"]["stable"]["name"] == revision
 
 
-async def test_a_command_that_makes_no_sense_is_refused_and_gone(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_command_that_makes_no_sense_is_refused_and_gone(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout())
         await made.healthy("v1")
         await made.command("promote")
@@ -135,6 +134,6 @@ async def test_a_command_that_makes_no_sense_is_refused_and_gone(tmp_path: Path)
 
         await made.until(taken, "the annotation taken")
         await made.until(
-            lambda: any(each["reason"] == "CommandRefused" for each in made.cluster.storage.list("events", "shop")),
+            lambda: any(each["reason"] == "CommandRefused" for each in made.list("events")),
             "an event that says so",
         )

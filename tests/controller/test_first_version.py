@@ -1,6 +1,5 @@
 """The first version, one that is lost, and a controller that would make it otherwise."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +7,18 @@ import pytest
 from rollout.core import plan_workload
 from rollout.core.workload import deployment
 from rollout.models.kinds import PODS, SERVICES, Key, Manifest
+from tests.backends import Ground
 from tests.controller.adopting import Seen, a_deployment, adopted, adopting, set_image, settled, watching
-from tests.controller.harness import NAMESPACE, Stage, a_rollout, controlling, stage, template
+from tests.controller.counting import Counting
+from tests.controller.harness import Stage, a_rollout, controlling, stage, template
 from tests.controller.test_commands import LONG, holding
 
 BROKEN = {"sandbox/never-ready": "true"}
 BAKING = {"canary": {"steps": [{"weight": 50}], "bake": {"for": "1h"}}}
 
 
-async def test_a_first_version_that_is_mended_is_replaced_at_once_without_steps(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_first_version_that_is_mended_is_replaced_at_once_without_steps(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         with watching(made) as seen:
             await made.create(a_rollout(template=template("v1", **BROKEN), strategy=LONG))
             await made.until(lambda: len(made.pods("v1")) == 3, "three pods")
@@ -30,22 +31,23 @@ async def test_a_first_version_that_is_mended_is_replaced_at_once_without_steps(
         assert made.status["run"]["number"] == 3
 
 
-async def test_one_settled_rollout_costs_at_most_five_writes_and_no_read(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_one_settled_rollout_costs_at_most_five_writes_and_no_read(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.until(lambda: made.parts is not None and made.parts.store.size(SERVICES) == 1, "the watches open")
+        counting = Counting(made)
+        await counting.settled()
+        counting.forget()
         await made.create(a_rollout())
-        made.cluster.requests.clear()
         await made.healthy("v1")
-        apart = {"rolloutruns", "events"}
-        writes = [(each.verb, each.plural) for each in made.cluster.requests.writes if each.plural not in apart]
-        reads = [each for each in made.cluster.requests.reads if each.verb not in ("list", "watch")]
-        assert (len(writes) <= 5, reads) == (True, []), writes
+        await counting.settled()
+        asked = counting.asked("rolloutruns")
+        assert (asked.total() <= 5, {verb for verb, _, _ in asked} & {"get", "list"}) == (True, set()), asked
 
 
 async def test_a_first_version_that_serves_is_kept_when_the_template_changes_and_the_next_goes_in_steps(
-    tmp_path: Path,
+    ground: Ground,
 ) -> None:
-    async with stage(tmp_path, endpoints_lag=(0.3, 0.4)) as made, controlling(made):
+    async with stage(ground, endpoints_lag=(0.3, 0.4)) as made, controlling(made):
         with watching(made) as seen:
             await made.create(a_rollout(strategy=LONG))
             await made.until(lambda: all_ready(made, "v1"), "three ready pods, behind no Service yet")
@@ -55,7 +57,7 @@ async def test_a_first_version_that_serves_is_kept_when_the_template_changes_and
 
 
 def all_ready(made: Stage, version: str) -> bool:
-    known = [made.parts.store.get(PODS, Key(NAMESPACE, name)) for name in made.pods(version)] if made.parts else []
+    known = [made.parts.store.get(PODS, Key(made.namespace, name)) for name in made.pods(version)] if made.parts else []
     ready = [pod for pod in known if pod is not None and is_ready(pod)]
     return len(ready) == 3
 
@@ -77,16 +79,15 @@ def otherwise(*args: Any, **options: Any) -> Manifest:
 
 def workload(made: Stage) -> tuple[object, object]:
     """Everything that would show a restart: each pod's identity, and each Deployment's spec."""
-    storage = made.cluster.storage
-    pods = {each["metadata"]["uid"] for each in storage.list("pods", NAMESPACE)}
-    return pods, {each["metadata"]["name"]: each["spec"] for each in storage.list("deployments", NAMESPACE)}
+    pods = {each["metadata"]["uid"] for each in made.list("pods")}
+    return pods, {each["metadata"]["name"]: each["spec"] for each in made.list("deployments")}
 
 
 @pytest.mark.parametrize("moment", ["at rest", "in a step", "baking"])
 async def test_a_controller_that_would_make_a_deployment_otherwise_restarts_no_pod(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    async with stage(tmp_path) as made:
+    async with stage(ground) as made:
         async with controlling(made):
             await made.create(a_rollout(strategy=BAKING if moment == "baking" else LONG))
             await made.healthy("v1")
@@ -99,9 +100,9 @@ async def test_a_controller_that_would_make_a_deployment_otherwise_restarts_no_p
 
 
 async def test_a_controller_that_would_make_a_deployment_otherwise_restarts_no_referenced_pod(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, _seen):
+    async with adopted(ground, strategy=LONG) as (made, _seen):
         await set_image(made, "v2")
         await holding(made, 10)
         before = workload(made)
@@ -138,8 +139,8 @@ async def only_known(made: Stage, seen: Seen, version: str, *, canary: set[str])
     assert seen.images.get("shop-canary", set()) == canary
 
 
-async def test_at_rest_a_stable_version_that_was_deleted_is_built_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_at_rest_a_stable_version_that_was_deleted_is_built_again(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout())
         await made.healthy("v1")
         before = set(made.pods("v1"))
@@ -152,9 +153,9 @@ async def test_at_rest_a_stable_version_that_was_deleted_is_built_again(tmp_path
 
 @pytest.mark.parametrize("referenced", [False, True])
 async def test_a_template_that_changes_while_the_stable_version_is_lost_goes_in_steps(
-    tmp_path: Path, *, referenced: bool
+    ground: Ground, *, referenced: bool
 ) -> None:
-    async with stage(tmp_path) as made:
+    async with stage(ground) as made:
         with watching(made) as seen:
             async with controlling(made):
                 await at_rest(made, referenced=referenced)
@@ -174,8 +175,8 @@ async def at_rest(made: Stage, *, referenced: bool) -> None:
     await settled(made, "v1")
 
 
-async def test_an_aborted_version_is_not_brought_up_when_the_stable_one_is_lost(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_an_aborted_version_is_not_brought_up_when_the_stable_one_is_lost(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -192,9 +193,9 @@ async def test_an_aborted_version_is_not_brought_up_when_the_stable_one_is_lost(
 
 @pytest.mark.parametrize("template_changes", [False, True])
 async def test_in_a_step_a_stable_version_that_was_deleted_is_built_again(
-    tmp_path: Path, *, template_changes: bool
+    ground: Ground, *, template_changes: bool
 ) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         with watching(made) as seen:
@@ -211,8 +212,8 @@ async def test_in_a_step_a_stable_version_that_was_deleted_is_built_again(
             await only_known(made, seen, "v1", canary={"shop:v2", "shop:v3"} if template_changes else {"shop:v2"})
 
 
-async def test_while_it_bakes_the_service_stays_with_the_new_version_when_the_old_one_is_lost(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_while_it_bakes_the_service_stays_with_the_new_version_when_the_old_one_is_lost(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=BAKING))
         await made.healthy("v1")
         await made.release("v2")
@@ -220,7 +221,7 @@ async def test_while_it_bakes_the_service_stays_with_the_new_version_when_the_ol
         with watching(made) as seen:
             seen.begin("v2")
             before, pins = set(made.pods("v1")), []
-            made.cluster.storage.listen("services", lambda change: pins.append(change.object["spec"]["selector"]))
+            made.objects.listen("services", lambda change: pins.append(change.object["spec"]["selector"]))
             await lose_stable(made)
             await made.until(lambda: len(set(made.pods("v1")) - before) == 3, "the old version built again")
             await made.phase("Baking")

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rollout.models.kinds import Resource
 from sandbox.changes import Change
+from tests.backends import Ground
 from tests.controller.adopting import (
     a_deployment,
     adopted,
@@ -21,8 +22,10 @@ from tests.controller.adopting import (
     source,
     watching,
 )
-from tests.controller.harness import NAMESPACE, Stage, a_rollout, controlling, stage
+from tests.controller.harness import Stage, a_rollout, controlling, stage
 from tests.controller.test_commands import LONG, holding
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
 BAKING = {"canary": {"steps": [{"weight": 50}], "bake": {"for": "1h"}}}
 PROPAGATION = pytest.mark.parametrize("propagation", ["Background", "Foreground"])
@@ -31,8 +34,8 @@ PROPAGATION = pytest.mark.parametrize("propagation", ["Background", "Foreground"
 async def gone(made: Stage) -> None:
     """Wait until neither the Rollout nor anything it made is left."""
     await made.until(lambda: made.get("rollouts") is None, "the Rollout gone")
-    await made.until(lambda: made.cluster.storage.list("rolloutruns") == [], "its runs gone")
-    names = {each["metadata"]["name"] for each in made.cluster.storage.list("deployments", NAMESPACE)}
+    await made.until(lambda: made.list("rolloutruns") == [], "its runs gone")
+    names = {each["metadata"]["name"] for each in made.list("deployments")}
     assert names <= {"shop"}
     assert made.get("services", "shop-canary") is None
 
@@ -68,9 +71,9 @@ async def serves_again(made: Stage, version: str) -> None:
 
 @pytest.mark.parametrize("replicas", [3, None], ids=["declared", "the Deployment's own"])
 async def test_a_referenced_deployment_serves_again_when_the_rollout_is_deleted_at_rest(
-    tmp_path: Path, replicas: int | None
+    ground: Ground, replicas: int | None
 ) -> None:
-    async with adopted(tmp_path, replicas=replicas) as (made, seen):
+    async with adopted(ground, replicas=replicas) as (made, seen):
         service, route = declared(made)
         await made.delete("Rollout")
         await given_back(made, service, route)
@@ -80,9 +83,9 @@ async def test_a_referenced_deployment_serves_again_when_the_rollout_is_deleted_
 
 @PROPAGATION
 async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_in_a_step(
-    tmp_path: Path, propagation: str
+    ground: Ground, propagation: str
 ) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+    async with adopted(ground, strategy=LONG) as (made, seen):
         service, route = declared(made)
         await set_image(made, "v2")
         await holding(made, 10)
@@ -95,9 +98,9 @@ async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_in
 
 @PROPAGATION
 async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_while_it_bakes(
-    tmp_path: Path, propagation: str
+    ground: Ground, propagation: str
 ) -> None:
-    async with adopted(tmp_path, strategy=BAKING) as (made, seen):
+    async with adopted(ground, strategy=BAKING) as (made, seen):
         service, route = declared(made)
         await set_image(made, "v2")
         await made.phase("Baking")
@@ -107,8 +110,8 @@ async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_wh
         assert seen.fewest >= 3
 
 
-async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_while_aborting(tmp_path: Path) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_while_aborting(ground: Ground) -> None:
+    async with adopted(ground, strategy=LONG) as (made, seen):
         service, route = declared(made)
         await set_image(made, "v2")
         await holding(made, 10)
@@ -121,9 +124,9 @@ async def test_a_referenced_deployment_serves_the_stable_version_when_deleted_wh
 
 
 async def test_a_deployment_that_is_edited_and_scaled_while_it_is_given_back_gets_the_stable_template(
-    tmp_path: Path,
+    ground: Ground,
 ) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+    async with adopted(ground, strategy=LONG) as (made, seen):
         await set_image(made, "v2")
         await holding(made, 10)
         await set_image(made, "v3", paused=None, replicas=3)
@@ -135,9 +138,9 @@ async def test_a_deployment_that_is_edited_and_scaled_while_it_is_given_back_get
 
 
 async def test_a_deployment_that_runs_another_version_is_not_led_to_before_it_runs_the_stable_one(
-    tmp_path: Path,
+    ground: Ground,
 ) -> None:
-    async with stage(tmp_path) as made:
+    async with stage(ground) as made:
         await made.create(a_deployment(), adopting())
         async with controlling(made):
             await settled(made, "v1")
@@ -155,9 +158,9 @@ async def test_a_deployment_that_runs_another_version_is_not_led_to_before_it_ru
 
 
 async def test_services_are_unpinned_when_the_deployment_is_ready_and_ours_go_when_they_lead_there(
-    tmp_path: Path,
+    ground: Ground,
 ) -> None:
-    async with adopted(tmp_path) as (made, _seen):
+    async with adopted(ground) as (made, _seen):
         stable, found = made.status["revisions"]["stable"]["name"], []
 
         def service(change: Change) -> None:
@@ -168,16 +171,16 @@ async def test_services_are_unpinned_when_the_deployment_is_ready_and_ours_go_wh
             if change.type == "DELETED" and change.name == f"shop-{stable}":
                 found.append(("removed", ready_behind(made)))
 
-        made.cluster.storage.listen("services", service)
-        made.cluster.storage.listen("deployments", deployment)
+        made.objects.listen("services", service)
+        made.objects.listen("deployments", deployment)
         await made.delete("Rollout")
         await gone(made)
         assert found == [("unpinned", 3), ("removed", 6)]
 
 
 @pytest.mark.parametrize("moment", ["in a step", "baking"])
-async def test_the_canary_stays_until_no_proxy_can_use_it_any_more(tmp_path: Path, moment: str) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_the_canary_stays_until_no_proxy_can_use_it_any_more(ground: Ground, moment: str) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=BAKING if moment == "baking" else LONG))
         await made.healthy("v1")
         await reached(made, moment)
@@ -190,7 +193,7 @@ async def test_the_canary_stays_until_no_proxy_can_use_it_any_more(tmp_path: Pat
             await made.command("pause")
             await made.until(lambda: not asked(made), "another look")
             assert made.pods("v2") == before
-            assert made.status["message"] == "Deleted: giving the routes back."
+            assert made.message == "Deleted: giving the routes back."
 
 
 def asked(made: Stage) -> bool:
@@ -209,8 +212,8 @@ async def again(made: Stage) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_deployment_that_is_being_adopted_goes_on_by_itself_when_the_rollout_is_deleted(tmp_path: Path) -> None:
-    async with stage(tmp_path, start_delay=(0.1, 0.2)) as made, controlling(made):
+async def test_a_deployment_that_is_being_adopted_goes_on_by_itself_when_the_rollout_is_deleted(ground: Ground) -> None:
+    async with stage(ground, start_delay=(0.1, 0.2)) as made, controlling(made):
         service, route = declared(made)
         await made.create(a_deployment())
         await made.until(lambda: ready_behind(made) == 3, "three pods behind the Service")
@@ -226,9 +229,9 @@ async def test_a_deployment_that_is_being_adopted_goes_on_by_itself_when_the_rol
 @PROPAGATION
 @pytest.mark.parametrize("moment", ["at rest", "in a step", "aborting", "baking"])
 async def test_with_a_template_routes_and_services_are_given_back_before_the_workload_goes(
-    tmp_path: Path, propagation: str, moment: str
+    ground: Ground, propagation: str, moment: str
 ) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+    async with stage(ground) as made, controlling(made):
         service, route = declared(made)
         await made.create(a_rollout(strategy=BAKING if moment == "baking" else LONG))
         await made.healthy("v1")
@@ -236,7 +239,7 @@ async def test_with_a_template_routes_and_services_are_given_back_before_the_wor
         order = written(made)
         await made.delete("Rollout", propagation=propagation)
         await given_back(made, service, route)
-        await made.until(lambda: made.cluster.storage.list("pods", NAMESPACE) == [], "no pod left")
+        await made.until(lambda: made.list("pods") == [], "no pod left")
         assert order[-1] == "stable"
 
 
@@ -267,12 +270,12 @@ def written(made: Stage) -> list[str]:
             order.append("stable")
 
     for plural in ("httproutes", "services", "deployments"):
-        made.cluster.storage.listen(plural, changed)
+        made.objects.listen(plural, changed)
     return order
 
 
-async def test_a_rollout_goes_although_its_route_and_service_are_gone(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_rollout_goes_although_its_route_and_service_are_gone(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=LONG))
         await made.healthy("v1")
         await made.release("v2")
@@ -283,18 +286,18 @@ async def test_a_rollout_goes_although_its_route_and_service_are_gone(tmp_path: 
         await gone(made)
 
 
-async def test_a_rollout_goes_although_its_deployment_is_gone(tmp_path: Path) -> None:
-    async with adopted(tmp_path) as (made, _seen):
+async def test_a_rollout_goes_although_its_deployment_is_gone(ground: Ground) -> None:
+    async with adopted(ground) as (made, _seen):
         service, route = declared(made)
         await made.delete("Deployment")
         await made.delete("Rollout")
         await given_back(made, service, route)
-        assert made.cluster.storage.list("deployments", NAMESPACE) == []
+        assert made.list("deployments") == []
 
 
 @pytest.mark.parametrize("referenced", [False, True])
-async def test_a_rollout_goes_although_no_version_ever_became_ready(tmp_path: Path, *, referenced: bool) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_rollout_goes_although_no_version_ever_became_ready(ground: Ground, *, referenced: bool) -> None:
+    async with stage(ground) as made, controlling(made):
         service, route = declared(made)
         broken = {"sandbox/never-ready": "true"}
         if referenced:
@@ -308,8 +311,8 @@ async def test_a_rollout_goes_although_no_version_ever_became_ready(tmp_path: Pa
             assert (source(made).get("paused"), source(made)["replicas"]) == (None, 3)
 
 
-async def test_a_referenced_deployment_serves_again_although_the_stable_ones_was_deleted(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made:
+async def test_a_referenced_deployment_serves_again_although_the_stable_ones_was_deleted(ground: Ground) -> None:
+    async with stage(ground) as made:
         await made.create(a_deployment(), adopting())
         async with controlling(made):
             await made.healthy("v1")
@@ -324,13 +327,13 @@ async def test_a_referenced_deployment_serves_again_although_the_stable_ones_was
 
 
 @pytest.mark.parametrize("referenced", [False, True])
-async def test_a_namespace_goes_with_a_rollout_in_the_middle_of_a_release(tmp_path: Path, *, referenced: bool) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_namespace_goes_with_a_rollout_in_the_middle_of_a_release(ground: Ground, *, referenced: bool) -> None:
+    async with stage(ground) as made, controlling(made):
         if referenced:
             await made.create(a_deployment())
         await made.create(adopting(strategy=LONG) if referenced else a_rollout(strategy=LONG))
         await made.healthy("v1")
         await (set_image(made, "v2") if referenced else made.release("v2"))
         await holding(made, 10)
-        made.cluster.storage.delete("namespaces", None, NAMESPACE)
-        await made.until(lambda: made.cluster.storage.get("namespaces", None, NAMESPACE) is None, "the namespace gone")
+        await made.person.delete(NAMESPACES, None, made.namespace)
+        await made.until(lambda: made.get("rollouts") is None and made.list("services") == [], "everything gone")

@@ -24,11 +24,12 @@ from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.kinds import EVENTS, GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, REVISION_LABEL, ROLLOUT_LABEL
-from tests.controller.harness import ERRORS, NAMESPACE, a_rollout, a_route, controlling, stage, template
+from tests.controller.harness import ERRORS, a_rollout, a_route, controlling, stage, template
 from tests.controller.test_commands import LONG, holding
 from tests.kube.builders import eventually, raw
 from tests.kube.fake_api import FakeApi, connected, hang, refuse, serving
 
+NAMESPACE = "shop"
 SHOP, OTHER = Key(NAMESPACE, "shop"), Key(NAMESPACE, "other")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -1,20 +1,19 @@
 """A release from start to end, on a sandbox with virtual pods."""
 
-from pathlib import Path
-
+from tests.backends import Ground
 from tests.controller.harness import ERRORS, a_rollout, controlling, stage
 
 
-async def test_a_first_version_is_brought_up_without_analysis(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_first_version_is_brought_up_without_analysis(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(analysis={"checks": [ERRORS]}))
         await made.healthy("v1")
         assert made.weights == {"shop": 1}
         assert len(made.pods("v1")) == 3
 
 
-async def test_a_good_version_is_promoted_and_everything_is_as_declared_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_good_version_is_promoted_and_everything_is_as_declared_again(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(analysis={"checks": [ERRORS]}))
         await made.healthy("v1")
         route, service = made.get("httproutes"), made.get("services")
@@ -32,8 +31,8 @@ async def test_a_good_version_is_promoted_and_everything_is_as_declared_again(tm
         assert made.status["run"]["outcome"] == "promoted"
 
 
-async def test_a_bad_version_is_taken_back_on_its_errors(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_bad_version_is_taken_back_on_its_errors(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(
             a_rollout(
                 analysis={"checks": [ERRORS]}, strategy={"canary": {"steps": [{"weight": 10, "hold": {"for": "10s"}}]}}

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from pathlib import Path
 
-from tests.controller.harness import Stage, a_rollout, controlling, stage
+from tests.backends import Ground
+from tests.controller.counting import Counting
+from tests.controller.harness import ERRORS, a_rollout, controlling, stage
 from tests.controller.test_commands import holding
 
 STEPS = {
@@ -18,41 +19,25 @@ STEPS = {
 }
 
 
-async def settled(made: Stage) -> None:
-    """Wait until nothing was asked for half a second, and forget what was asked before."""
-    count = -1
-    while count != len(made.cluster.requests):
-        count = len(made.cluster.requests)
-        await asyncio.sleep(0.5)
-    made.cluster.requests.clear()
-
-
-def asked(made: Stage) -> Counter[tuple[str, str, str]]:
-    """What the controller asked, events and watches apart; the person's own patch of the annotation too."""
-    return Counter(
-        (each.verb, each.plural, each.subresource)
-        for each in made.cluster.requests
-        if each.plural != "events" and each.verb != "watch"
-    )
-
-
-async def test_to_enter_a_step_takes_three_writes_and_five_with_scaling_and_no_read(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_to_enter_a_step_takes_three_writes_and_five_with_scaling_and_no_read(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=STEPS))
         await made.healthy("v1")
         await made.release("v2")
         await holding(made, 10)
-        await settled(made)
-        made.hurry()
+        counting = Counting(made)
+        await counting.settled()
+        counting.forget()
+        await made.hurry()
         await holding(made, 20)
-        await settled_count(
-            made,
-            {("patch", "httproutes", ""): 1, ("patch", "rolloutruns", "status"): 1, ("patch", "rollouts", "status"): 1},
-        )
-        made.hurry()
+        await counting.settled()
+        by_weight = counting.asked()
+        counting.forget()
+        await made.hurry()
         await holding(made, 50)
-        await settled_count(
-            made,
+        await counting.settled()
+        assert (by_weight, counting.asked()) == (
+            {("patch", "httproutes", ""): 1, ("patch", "rolloutruns", "status"): 1, ("patch", "rollouts", "status"): 1},
             {
                 ("patch", "deployments", ""): 1,
                 ("patch", "httproutes", ""): 1,
@@ -62,16 +47,23 @@ async def test_to_enter_a_step_takes_three_writes_and_five_with_scaling_and_no_r
         )
 
 
-async def settled_count(made: Stage, expected: dict[tuple[str, str, str], int]) -> None:
-    await asyncio.sleep(0.5)
-    assert asked(made) == expected
-    made.cluster.requests.clear()
+async def test_a_whole_release_reads_nothing(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
+        await made.create(a_rollout(analysis={"checks": [ERRORS]}))
+        await made.healthy("v1")
+        counting = Counting(made)
+        await made.release("v2")
+        await made.healthy("v2")
+        await counting.settled()
+        assert {verb for verb, _, _ in counting.asked()} == {"create", "patch", "delete"}
 
 
-async def test_at_rest_nothing_is_asked_but_watches(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_at_rest_nothing_is_asked_but_watches(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=STEPS))
         await made.healthy("v1")
-        await settled(made)
+        counting = Counting(made)
+        await counting.settled()
+        counting.forget()
         await asyncio.sleep(2)
-        assert asked(made) == Counter()
+        assert counting.asked() == Counter()

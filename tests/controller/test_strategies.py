@@ -1,13 +1,12 @@
 """Every strategy, with and without a router."""
 
-from pathlib import Path
-
+from tests.backends import Ground
 from tests.controller.harness import a_rollout, controlling, stage
 from tests.controller.test_commands import waiting
 
 
-async def test_blue_green_runs_at_full_size_without_traffic_until_it_is_switched(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_blue_green_runs_at_full_size_without_traffic_until_it_is_switched(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy={"blueGreen": {"preview": {"until": [{"approval": {}}]}}}))
         await made.healthy("v1")
         await made.release("v2")
@@ -18,8 +17,8 @@ async def test_blue_green_runs_at_full_size_without_traffic_until_it_is_switched
         await made.healthy("v2")
 
 
-async def test_without_a_router_traffic_follows_replicas_between_two_pins(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_without_a_router_traffic_follows_replicas_between_two_pins(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         steps = [
             {"weight": 0, "hold": {"until": [{"approval": {}}]}},
             {"weight": 34, "hold": {"until": [{"approval": {}}]}},
@@ -41,8 +40,8 @@ async def test_without_a_router_traffic_follows_replicas_between_two_pins(tmp_pa
         assert service["spec"]["selector"] == {"app": "shop"}
 
 
-async def test_a_worker_without_services_is_released_by_replicas(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_worker_without_services_is_released_by_replicas(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(services=None, traffic=None))
         await made.healthy("v1")
         await made.release("v2")

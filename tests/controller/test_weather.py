@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from tests.backends import Ground
 from tests.controller.harness import ERRORS, Stage, a_rollout, controlling, stage
 from tests.controller.test_commands import holding, waiting
 
@@ -15,9 +15,9 @@ STEPS = {"canary": {"steps": [{"weight": 10, "hold": {"for": "100ms"}}]}}
 
 
 @asynccontextmanager
-async def in_the_first_step(path: Path, **analysis: object) -> AsyncIterator[Stage]:
+async def in_the_first_step(ground: Ground, **analysis: object) -> AsyncIterator[Stage]:
     """A release that is held in its first step by weather, from the moment it is there."""
-    async with stage(path) as made, controlling(made):
+    async with stage(ground) as made, controlling(made):
         await made.create(a_rollout(strategy=STEPS, analysis={"checks": [ERRORS], **analysis}))
         await made.healthy("v1")
         yield made
@@ -49,9 +49,9 @@ def not_a_number() -> web.Response:
     [(garbage, "ProviderDown"), (error, "ProviderDown"), (nothing, "NoData"), (not_a_number, "NoData")],
 )
 async def test_a_source_that_answers_nonsense_holds_the_release_until_it_is_well(
-    tmp_path: Path, answer: Callable[[], web.Response], reason: str
+    ground: Ground, answer: Callable[[], web.Response], reason: str
 ) -> None:
-    async with in_the_first_step(tmp_path) as made:
+    async with in_the_first_step(ground) as made:
         made.weather.answer = answer
         await made.release("v2")
         await holding(made, 10)
@@ -64,9 +64,9 @@ async def test_a_source_that_answers_nonsense_holds_the_release_until_it_is_well
 
 @pytest.mark.parametrize("way", ["refuse", "hang"])
 async def test_a_source_that_is_not_there_holds_the_release_and_an_abort_is_carried_out(
-    tmp_path: Path, way: str
+    ground: Ground, way: str
 ) -> None:
-    async with in_the_first_step(tmp_path) as made:
+    async with in_the_first_step(ground) as made:
         await made.stop_metrics(hang=way == "hang")
         await made.release("v2")
         await holding(made, 10)
@@ -79,8 +79,8 @@ async def test_a_source_that_is_not_there_holds_the_release_and_an_abort_is_carr
         await made.phase("Aborted")
 
 
-async def test_a_canary_that_falls_silent_while_the_stable_has_traffic_is_emptied_and_held(tmp_path: Path) -> None:
-    async with in_the_first_step(tmp_path) as made:
+async def test_a_canary_that_falls_silent_while_the_stable_has_traffic_is_emptied_and_held(ground: Ground) -> None:
+    async with in_the_first_step(ground) as made:
         made.weather.silent.add("shop-canary")
         await made.release("v2")
         await waiting(made, "CanarySilent")
@@ -91,30 +91,30 @@ async def test_a_canary_that_falls_silent_while_the_stable_has_traffic_is_emptie
         await made.healthy("v2")
 
 
-async def test_a_silent_canary_is_taken_back_when_the_policy_says_so(tmp_path: Path) -> None:
-    async with in_the_first_step(tmp_path, onNoData={"after": "200ms", "then": "abort"}) as made:
+async def test_a_silent_canary_is_taken_back_when_the_policy_says_so(ground: Ground) -> None:
+    async with in_the_first_step(ground, onNoData={"after": "200ms", "then": "abort"}) as made:
         made.weather.silent.add("shop-canary")
         await made.release("v2")
         await made.phase("Aborted")
         assert made.weights == {"shop": 1}
 
 
-async def test_a_policy_lets_a_release_advance_without_its_metrics(tmp_path: Path) -> None:
-    async with in_the_first_step(tmp_path, onProviderDown={"after": "100ms", "then": "advance"}) as made:
+async def test_a_policy_lets_a_release_advance_without_its_metrics(ground: Ground) -> None:
+    async with in_the_first_step(ground, onProviderDown={"after": "100ms", "then": "advance"}) as made:
         made.weather.answer = error
         await made.release("v2")
         await made.healthy("v2")
 
 
-async def test_a_policy_takes_a_release_back_when_its_metrics_stay_away(tmp_path: Path) -> None:
-    async with in_the_first_step(tmp_path, onProviderDown={"after": "100ms", "then": "abort"}) as made:
+async def test_a_policy_takes_a_release_back_when_its_metrics_stay_away(ground: Ground) -> None:
+    async with in_the_first_step(ground, onProviderDown={"after": "100ms", "then": "abort"}) as made:
         made.weather.answer = error
         await made.release("v2")
         await made.phase("Aborted")
 
 
-async def test_too_few_requests_for_a_verdict_hold_the_release(tmp_path: Path) -> None:
-    async with in_the_first_step(tmp_path) as made:
+async def test_too_few_requests_for_a_verdict_hold_the_release(ground: Ground) -> None:
+    async with in_the_first_step(ground) as made:
         made.weather.rate = 1
         await made.release("v2")
         await waiting(made, "NotEnoughData")

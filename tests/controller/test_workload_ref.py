@@ -1,12 +1,12 @@
 """A Deployment that is referenced: how it is adopted, released from, and defended against other writers."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rollout.kube.errors import Invalid
 from sandbox.changes import Change
+from tests.backends import Ground
 from tests.controller.adopting import (
     REFERENCE,
     a_deployment,
@@ -21,7 +21,7 @@ from tests.controller.adopting import (
     source,
     watching,
 )
-from tests.controller.harness import NAMESPACE, Stage, a_rollout, controlling, stage, template
+from tests.controller.harness import Stage, a_rollout, controlling, stage, template
 from tests.controller.test_commands import LONG, holding
 
 BAKING = {"canary": {"steps": [{"weight": 50}], "bake": {"for": "1h"}}}
@@ -34,7 +34,7 @@ def an_autoscaler() -> dict[str, Any]:
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "metadata": {"name": "shop"},
         "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 5},
     }
 
@@ -45,8 +45,8 @@ async def put_right(made: Stage, version: str) -> None:
     await made.healthy_service(version)
 
 
-async def test_a_running_deployment_is_adopted_and_its_service_never_has_fewer_endpoints(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_running_deployment_is_adopted_and_its_service_never_has_fewer_endpoints(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await serving(made)
         before, route = made.get("services"), made.get("httproutes")
         with watching(made) as seen:
@@ -63,8 +63,8 @@ async def test_a_running_deployment_is_adopted_and_its_service_never_has_fewer_e
         assert (made.get("httproutes") or {})["spec"] == (route or {})["spec"]
 
 
-async def test_a_deployment_is_paused_first_and_emptied_only_once_the_first_revision_serves(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_deployment_is_paused_first_and_emptied_only_once_the_first_revision_serves(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await serving(made)
         states: list[tuple[bool, int, int]] = []
 
@@ -75,31 +75,31 @@ async def test_a_deployment_is_paused_first_and_emptied_only_once_the_first_revi
                     states.append((spec.get("paused", False), spec["replicas"], revisions_behind()))
 
         def revisions_behind() -> int:
-            slices = made.cluster.storage.list("endpointslices", NAMESPACE, {"kubernetes.io/service-name": "shop"})
+            slices = made.list("endpointslices", {"kubernetes.io/service-name": "shop"})
             names = [each["targetRef"]["name"] for found in slices for each in found.get("endpoints") or ()]
             found = [made.get("pods", name) or {"metadata": {"labels": {}}} for name in names]
             return sum(REVISION in pod["metadata"]["labels"] for pod in found)
 
-        stop = made.cluster.storage.listen("deployments", changed)
+        stop = made.objects.listen("deployments", changed)
         await made.create(adopting())
         await settled(made, "v1")
         stop()
         assert states == [(True, 3, 0), (True, 0, 3)]
 
 
-async def test_nothing_is_released_by_itself_after_adoption_nor_by_an_edit_that_changes_nothing(tmp_path: Path) -> None:
-    async with adopted(tmp_path) as (made, _seen):
+async def test_nothing_is_released_by_itself_after_adoption_nor_by_an_edit_that_changes_nothing(ground: Ground) -> None:
+    async with adopted(ground) as (made, _seen):
         await set_image(made, "v1")
         await made.patch("Deployment", {"metadata": {"annotations": {"note": "hello"}}})
         await made.patch("Deployment", {"spec": {"minReadySeconds": 1}})
         await made.patch("Rollout", {"spec": {"replicas": 4}})
         await made.until(lambda: len(made.pods("v1")) == 4, "four pods")
         assert made.status["run"]["number"] == 1
-        assert len(made.cluster.storage.list("rolloutruns")) == 1
+        assert len(made.list("rolloutruns")) == 1
 
 
-async def test_an_edit_of_the_deployment_is_released_in_steps_and_it_stays_empty(tmp_path: Path) -> None:
-    async with adopted(tmp_path) as (made, seen):
+async def test_an_edit_of_the_deployment_is_released_in_steps_and_it_stays_empty(ground: Ground) -> None:
+    async with adopted(ground) as (made, seen):
         await set_image(made, "v2")
         await made.until(lambda: made.status["run"]["number"] == 2, "a run")
         await settled(made, "v2")
@@ -110,8 +110,8 @@ async def test_an_edit_of_the_deployment_is_released_in_steps_and_it_stays_empty
         assert made.get("services", "shop-canary") is None
 
 
-async def test_a_deployment_that_is_edited_before_it_is_adopted_is_adopted_as_it_serves(tmp_path: Path) -> None:
-    async with stage(tmp_path, start_delay=(0.1, 0.2)) as made, controlling(made):
+async def test_a_deployment_that_is_edited_before_it_is_adopted_is_adopted_as_it_serves(ground: Ground) -> None:
+    async with stage(ground, start_delay=(0.1, 0.2)) as made, controlling(made):
         await serving(made)
         with watching(made) as seen:
             await made.create(adopting(strategy=LONG))
@@ -130,9 +130,9 @@ async def test_a_deployment_that_is_edited_before_it_is_adopted_is_adopted_as_it
     ids=["unpaused", "scaled up", "unpaused and scaled up"],
 )
 async def test_at_rest_an_edited_deployment_is_put_right_and_its_version_gets_no_traffic(
-    tmp_path: Path, change: dict[str, Any]
+    ground: Ground, change: dict[str, Any]
 ) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+    async with adopted(ground, strategy=LONG) as (made, seen):
         await set_image(made, "v2", **change)
         await holding(made, 10)
         await made.until(lambda: is_taken_over(made), "the Deployment paused and empty")
@@ -140,8 +140,8 @@ async def test_at_rest_an_edited_deployment_is_put_right_and_its_version_gets_no
         assert seen.fewest == 3
 
 
-async def test_at_rest_pods_of_the_deployment_and_a_removed_pin_are_put_right(tmp_path: Path) -> None:
-    async with adopted(tmp_path) as (made, seen):
+async def test_at_rest_pods_of_the_deployment_and_a_removed_pin_are_put_right(ground: Ground) -> None:
+    async with adopted(ground) as (made, seen):
         await made.patch("Deployment", {"spec": {"paused": None, "replicas": 3}})
         await made.patch("Service", {"spec": {"selector": {REVISION: None}}})
         await made.until(lambda: pinned(made) is not None, "the pin")
@@ -149,8 +149,8 @@ async def test_at_rest_pods_of_the_deployment_and_a_removed_pin_are_put_right(tm
         assert seen.fewest >= 3
 
 
-async def test_in_a_step_an_edited_deployment_is_put_right_and_its_version_gets_no_traffic(tmp_path: Path) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+async def test_in_a_step_an_edited_deployment_is_put_right_and_its_version_gets_no_traffic(ground: Ground) -> None:
+    async with adopted(ground, strategy=LONG) as (made, seen):
         await set_image(made, "v2")
         await holding(made, 10)
         await made.patch("Deployment", {"spec": {"paused": None, "replicas": 3}})
@@ -164,8 +164,8 @@ async def test_in_a_step_an_edited_deployment_is_put_right_and_its_version_gets_
         assert max(seen.weights) == 10
 
 
-async def test_while_it_bakes_an_edited_deployment_is_put_right_and_its_version_gets_no_traffic(tmp_path: Path) -> None:
-    async with adopted(tmp_path, strategy=BAKING) as (made, seen):
+async def test_while_it_bakes_an_edited_deployment_is_put_right_and_its_version_gets_no_traffic(ground: Ground) -> None:
+    async with adopted(ground, strategy=BAKING) as (made, seen):
         await set_image(made, "v2")
         await made.phase("Baking")
         await made.patch("Deployment", {"spec": {"paused": None, "replicas": 3}})
@@ -178,8 +178,8 @@ async def test_while_it_bakes_an_edited_deployment_is_put_right_and_its_version_
         assert seen.fewest == 3
 
 
-async def test_a_deployment_without_ready_pods_can_be_mended_before_it_is_adopted(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_deployment_without_ready_pods_can_be_mended_before_it_is_adopted(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(a_deployment("v1", **{"sandbox/never-ready": "true"}))
         await made.create(adopting())
         await made.phase("Initializing")
@@ -189,26 +189,26 @@ async def test_a_deployment_without_ready_pods_can_be_mended_before_it_is_adopte
         await settled(made, "v2")
 
 
-async def test_pods_of_somebody_else_behind_the_service_keep_a_deployment_from_being_adopted(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_pods_of_somebody_else_behind_the_service_keep_a_deployment_from_being_adopted(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         other = a_deployment()
         other["metadata"]["name"] = "shop-legacy"
         await made.create(other, a_deployment())
         await made.until(lambda: ready_behind(made) >= 4, "pods of both behind the Service")
         await made.create(adopting())
         await made.phase("Stalled")
-        assert "Service shop also leads to pod shop-legacy-" in made.status["message"]
+        assert "Service shop also leads to pod shop-legacy-" in made.message
         assert (source(made).get("paused"), source(made)["replicas"]) == (None, 3)
         await made.delete("Deployment", "shop-legacy")
         await settled(made, "v1")
 
 
-async def test_an_autoscaler_of_the_deployment_is_named_with_the_remedy_and_nothing_is_touched(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_an_autoscaler_of_the_deployment_is_named_with_the_remedy_and_nothing_is_touched(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await serving(made)
         await made.create(an_autoscaler(), adopting())
         await made.phase("Stalled")
-        assert made.status["message"] == (
+        assert made.message == (
             "Cannot start: HorizontalPodAutoscaler shop scales Deployment shop/shop, which goes to 0 once the Rollout "
             "serves: point its scaleTargetRef at Rollout shop."
         )
@@ -217,19 +217,19 @@ async def test_an_autoscaler_of_the_deployment_is_named_with_the_remedy_and_noth
         await settled(made, "v1")
 
 
-async def test_a_missing_deployment_is_named_with_the_remedy_and_adopted_once_it_is_there(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, controlling(made):
+async def test_a_missing_deployment_is_named_with_the_remedy_and_adopted_once_it_is_there(ground: Ground) -> None:
+    async with stage(ground) as made, controlling(made):
         await made.create(adopting())
         await made.phase("Stalled")
-        assert made.status["message"] == (
+        assert made.message == (
             "Cannot start: Deployment shop/shop does not exist: create it, or correct spec.workloadRef.name."
         )
         await made.create(a_deployment())
         await settled(made, "v1")
 
 
-async def test_a_deployment_that_is_deleted_and_made_anew_keeps_the_stable_version_serving(tmp_path: Path) -> None:
-    async with adopted(tmp_path, strategy=LONG) as (made, seen):
+async def test_a_deployment_that_is_deleted_and_made_anew_keeps_the_stable_version_serving(ground: Ground) -> None:
+    async with adopted(ground, strategy=LONG) as (made, seen):
         await made.delete("Deployment")
         await made.phase("Stalled")
         await made.until(lambda: len(made.pods("v1")) == 3, "the stable version alone")
@@ -240,7 +240,7 @@ async def test_a_deployment_that_is_deleted_and_made_anew_keeps_the_stable_versi
         assert seen.fewest == 3
 
 
-async def test_both_a_template_and_a_reference_are_refused(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made:
+async def test_both_a_template_and_a_reference_are_refused(ground: Ground) -> None:
+    async with stage(ground) as made:
         with pytest.raises(Invalid, match="spec needs exactly one of template and workloadRef"):
             await made.create(a_rollout(workloadRef=REFERENCE))

@@ -1,12 +1,11 @@
 """Watches what must never happen, at every change of a route, Service or EndpointSlice."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.controller.harness import NAMESPACE, Stage
+from tests.controller.harness import Stage
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Watch:
             self.wrongs.append(f"{weight} % to a canary without ready pods")
 
     def _selected(self, service: dict[str, Any]) -> list[dict[str, Any]]:
-        return self.made.cluster.storage.list("pods", NAMESPACE, service["spec"]["selector"])
+        return self.made.list("pods", service["spec"]["selector"])
 
     def _slice(self, manifest: dict[str, Any]) -> None:
         """A version whose release has not come to 100 % is behind the Service only by a decision: never in a step."""
@@ -65,15 +64,12 @@ def _ready(pod: dict[str, Any]) -> bool:
 async def watching(made: Stage) -> AsyncIterator[Watch]:
     """Watch beside the block."""
     watch = Watch(made)
-
-    async def follow() -> None:
-        async with made.cluster.storage.subscribe("httproutes", "endpointslices") as events:
-            async for event in events:
-                watch.see(event.plural, event.object)
-
-    task = asyncio.get_running_loop().create_task(follow())
+    ends = [
+        made.objects.listen(plural, lambda change: watch.see(change.key, change.object))
+        for plural in ("httproutes", "endpointslices")
+    ]
     try:
         yield watch
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for end in ends:
+            end()

@@ -1,0 +1,1 @@
+"""A real Kubernetes control plane for tests and bench, built from Go modules; it knows nothing of the controller."""

@@ -1,137 +1,79 @@
-"""Measures the controller on a sandbox with virtual pods and prints each figure beside its budget.
+"""`python -m bench`: measures the controller and prints each figure beside its budget.
 
-Times include the sandbox's own API server, which shares the process and so the processor with the controller.
+Ends with 1 when a budget of requests is missed: those are the same on every machine. Times hang on the machine and on
+what else runs there, so a missed one is marked and no more.
 """
 
 import asyncio
+import json
 import logging
-import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import structlog
+import typer
 from rich.console import Console
-from rich.table import Table
 
-from rollout.models.rollout import parse_time
-from sandbox.apiserver import Fault, RequestRecord
-from tests.controller.harness import ERRORS, Stage, a_rollout, controlling, stage
+from bench.reactions import reactions
+from bench.report import Report, as_json, machine, tables
+from bench.requests import costs
+from controlplane.binaries import NotBuilt
+from controlplane.cluster import control_plane
+from tests.backends import KUBERNETES, ROOT, SANDBOX, Ground
 
-RUNS = 10
-STEPS = {"canary": {"steps": [{"weight": 10, "hold": {"for": "1h"}}]}}
-
-
-@dataclass
-class Figure:
-    """One thing that is measured, several times."""
-
-    name: str
-    budget: float  # seconds
-    seconds: list[float] = field(default_factory=list)
+_WIDTH = 120  # of what goes into a file
+_MANIFESTS = (ROOT / "crds", ROOT / "deploy" / "rbac")
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
-@dataclass
-class Clock:
-    """When the API server executed what."""
-
-    seen: list[tuple[float, RequestRecord]] = field(default_factory=list)
-
-    async def note(self, record: RequestRecord) -> Fault | None:
-        """Remember one request that was executed."""
-        self.seen.append((time.perf_counter(), record))
-        return None
-
-    def first(self, since: float, plural: str | None = None) -> float:
-        """Seconds from `since` to the first write, to a kind if one is named; dry runs do not count."""
-        return next(at for at, record in self.seen if at >= since and _counts(record, plural)) - since
+@contextmanager
+def grounds(directory: Path) -> Iterator[dict[str, Ground]]:
+    """The sandbox, and beside it a real control plane if one is built; says so if not."""
+    sandbox = directory / SANDBOX
+    sandbox.mkdir()
+    try:
+        with control_plane(directory / KUBERNETES, manifests=_MANIFESTS) as running:
+            yield {KUBERNETES: Ground(directory, running), SANDBOX: Ground(sandbox)}
+    except NotBuilt as error:
+        sys.stderr.write(f"Nothing is measured on a real API server, only on the sandbox: {error}\n")
+        yield {SANDBOX: Ground(sandbox)}
 
 
-def _counts(record: RequestRecord, plural: str | None) -> bool:
-    return record.write and plural in (None, record.plural) and not record.query.get("dryRun")
+async def measured(places: dict[str, Ground], *, runs: int, many: int, rest: float) -> Report:
+    """Requests on the real API server, or else on the sandbox; times on both."""
+    counted = next(iter(places))
+    return Report(
+        costs={counted: await costs(places[counted], many=many, rest=rest)},
+        reactions={name: await reactions(ground, runs=runs) for name, ground in places.items()},
+    )
 
 
-async def release_start(made: Stage, clock: Clock, first: Figure, scaled: Figure) -> None:
-    """From a changed template to the first write, and to the canary's Deployment."""
-    await made.create(a_rollout(strategy=STEPS))
-    await made.healthy("v1")
-    await asyncio.sleep(0.3)
-    await made.release("v2")
-    changed = clock.seen[-1][0]
-    await made.until(lambda: made.weights.get("shop-canary") == 10, "10 %")
-    own = clock.seen.index(next(entry for entry in clock.seen if entry[0] == changed))
-    clock.seen = clock.seen[own + 1 :]
-    first.seconds.append(clock.first(changed))
-    scaled.seconds.append(clock.first(changed, "deployments"))
-
-
-async def breach(made: Stage, clock: Clock, zero: Figure) -> None:
-    """From the sample that proves a breach to the route at 0 %."""
-    await made.create(a_rollout(strategy=STEPS, analysis={"checks": [ERRORS]}))
-    await made.healthy("v1")
-    await made.release("v2")
-    await made.until(lambda: made.weights.get("shop-canary") == 10, "10 %")
-    await asyncio.sleep(0.5)
-    made.weather.error_share["shop-canary"] = 0.05
-    offset = time.time() - time.perf_counter()
-    await made.phase("Aborted")
-    proved = next(each["provedAt"] for each in made.status["analysis"] if each.get("provedAt"))
-    since = _unix(proved) - offset
-    zero.seconds.append(clock.first(since, "httproutes"))
-
-
-async def abort(made: Stage, clock: Clock, zero: Figure) -> None:
-    """From a person's abort to the route at 0 %, while the metric source takes questions and answers none."""
-    await made.create(a_rollout(strategy=STEPS, analysis={"checks": [ERRORS]}))
-    await made.healthy("v1")
-    await made.stop_metrics(hang=True)
-    await made.release("v2")
-    await made.until(lambda: made.weights.get("shop-canary") == 10, "10 %")
-    await asyncio.sleep(0.5)
-    asked = time.perf_counter()
-    await made.command("abort")
-    await made.until(lambda: made.weights.get("shop-canary") != 10, "0 %")
-    zero.seconds.append(clock.first(asked, "httproutes"))
-
-
-def _unix(text: str) -> float:
-    return parse_time(text).timestamp()
-
-
-async def measured(scenario: Callable[[Stage, Clock], Awaitable[None]]) -> None:
-    """One run of a scenario on a sandbox of its own."""
-    clock = Clock()
-    with tempfile.TemporaryDirectory(prefix="rollout-bench-") as name:
-        async with stage(Path(name)) as made, controlling(made):
-            made.cluster.api.after = clock.note
-            await scenario(made, clock)
-
-
-def _table(figures: list[Figure]) -> Table:
-    table = Table("", "median", "worst", "budget", title=f"{RUNS} runs each, sandbox in the same process")
-    for figure in figures:
-        median, worst = statistics.median(figure.seconds), max(figure.seconds)
-        table.add_row(
-            figure.name, f"{median * 1000:.0f} ms", f"{worst * 1000:.0f} ms", f"{figure.budget * 1000:.0f} ms"
-        )
-    return table
-
-
-async def main() -> None:
-    """Measure everything and print it."""
+@app.command()
+def main(
+    runs: Annotated[int, typer.Option(min=1, help="How often each time is measured.")] = 10,
+    rollouts: Annotated[int, typer.Option(min=1, help="How many are released at once.")] = 20,
+    rest: Annotated[float, typer.Option(min=1, help="Seconds for which they are left alone.")] = 120,
+    report: Annotated[Path | None, typer.Option(help="Write the figures as JSON to this file.")] = None,
+) -> None:
+    """Measure what the controller asks of the API server, and how fast it is."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    first = Figure("template changed -> first write", 0.1)
-    scaled = Figure("template changed -> canary Deployment created", 1.0)
-    zero = Figure("sample that proves a breach -> route at 0 %", 0.5)
-    taken = Figure("abort asked while the metric source hangs -> route at 0 %", 1.0)
-    for _ in range(RUNS):
-        await measured(lambda made, clock: abort(made, clock, taken))
-        await measured(lambda made, clock: release_start(made, clock, first, scaled))
-        await measured(lambda made, clock: breach(made, clock, zero))
-    Console().print(_table([first, scaled, zero, taken]))
+    before = machine()
+    with tempfile.TemporaryDirectory(prefix="rollout-bench-") as name, grounds(Path(name)) as places:
+        found = asyncio.run(measured(places, runs=runs, many=rollouts, rest=rest))
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console.print(", ".join(f"{name}: {value}" for name, value in before.items()))
+    for table in tables(found):
+        console.print(table)
+    if report is not None:
+        report.write_text(json.dumps(as_json(found), indent=1))
+    if found.missed:
+        sys.stderr.write("".join(f"Missed: {each}\n" for each in found.missed))
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    app()

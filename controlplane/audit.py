@@ -18,6 +18,7 @@ class Asked:
 
     user: str
     verb: str
+    group: str = ""
     resource: str
     subresource: str = ""
     namespace: str = ""
@@ -73,6 +74,7 @@ def _read(event: dict[str, Any]) -> Asked:
     return Asked(
         user=event["user"]["username"],
         verb=event["verb"],
+        group=target.get("apiGroup", ""),
         resource=target.get("resource", ""),
         subresource=target.get("subresource", ""),
         namespace=target.get("namespace", ""),

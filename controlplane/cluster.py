@@ -155,6 +155,7 @@ def _apiserver_command(running: ControlPlane, keys: Keys, *, address: str, port:
         f"--token-auth-file={running.directory / 'tokens.csv'}",
         f"--audit-log-path={running.audit_log}",
         f"--audit-policy-file={running.directory / 'audit-policy.json'}",
+        "--audit-log-maxsize=10000",  # in MB; whoever reads it from an offset on must find the same file
     )
 
 

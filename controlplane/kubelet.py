@@ -20,7 +20,7 @@ _START_SECONDS = 0.02
 async def run(api: Api) -> None:
     """Steer every pod of the cluster until cancelled."""
     # Pods of a node that does not exist are left out of EndpointSlices.
-    await api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": _NODE}})
+    await join(api)
     addresses = (f"10.244.{number // 250 % 250}.{number % 250 + 1}" for number in count())
     async with asyncio.TaskGroup() as group:
         async for pod, gone in api.follow(_PODS):
@@ -28,13 +28,18 @@ async def run(api: Api) -> None:
                 group.create_task(_steer(api, pod, address=pod.get("status", {}).get("podIP") or next(addresses)))
 
 
+async def join(api: Api) -> None:
+    """Become the one node of the cluster: EndpointSlices list no pod of a node that nobody knows."""
+    await api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": _NODE}})
+
+
 async def _steer(api: Api, pod: Object, *, address: str) -> None:
-    path = _path(pod)
+    path = path_of(pod)
     if is_terminating(pod):
         await asyncio.sleep(_START_SECONDS)
         await api.delete_now(path, pod["metadata"]["uid"])
     elif not pod["spec"].get("nodeName"):
-        await api.create(f"{path}/binding", _binding(pod))  # comes back as a change
+        await api.create(f"{path}/binding", binding(pod))  # comes back as a change
     else:
         await _report(api, pod, address=address)
 
@@ -53,14 +58,16 @@ async def _report(api: Api, pod: Object, *, address: str) -> None:
     if _essence(wanted) != _essence(pod.get("status", {})):
         # With the version that was looked at: what changed since comes as a change of its own.
         version = {"resourceVersion": pod["metadata"]["resourceVersion"]}
-        await api.merge(f"{_path(pod)}/status", {"metadata": version, "status": wanted})
+        await api.merge(f"{path_of(pod)}/status", {"metadata": version, "status": wanted})
 
 
-def _path(pod: Object) -> str:
+def path_of(pod: Object) -> str:
+    """Where the API server has a pod."""
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
 
 
-def _binding(pod: Object) -> Object:
+def binding(pod: Object) -> Object:
+    """What schedules a pod to the one node."""
     target = {"apiVersion": "v1", "kind": "Node", "name": _NODE}
     return {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod["metadata"]["name"]}, "target": target}
 

@@ -15,6 +15,7 @@ from itertools import cycle
 from pathlib import Path
 
 from controlplane.api import Api, Object, connected
+from controlplane.kubelet import binding, join, path_of
 from controlplane.network import SUBNET
 from sandbox.images import environment, program
 from sandbox.kubelet import pre_stop_seconds
@@ -23,14 +24,12 @@ from sandbox.pod_status import Observed, ended, is_kept_unready, started, status
 from sandbox.probes import probe_of, readiness
 from sandbox.reading import is_terminating
 
-_NODE = "node"
-_NODES = "/api/v1/nodes"
 _PODS = "/api/v1/pods"
 
 
 async def run(api: Api, *, logs: Path) -> None:
     """Run every pod of the cluster until cancelled; no process of a pod is left then. `logs` is a folder."""
-    await api.create(_NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": _NODE}})
+    await join(api)
     addresses = _addresses()
     lives: dict[str, Life] = {}
     async with asyncio.TaskGroup() as group:
@@ -73,7 +72,7 @@ class Life:
 
     async def run(self) -> None:
         """Schedule the pod, run its container, and let the pod go when its end was asked for."""
-        await self.api.create(f"{self._path}/binding", _binding(self._name))
+        await self.api.create(f"{self._path}/binding", binding(self.pod))
         argv = program(self._container)
         if argv is None:
             await self._report(state=waiting("ErrImagePull", f"nobody knows {self._container['image']}"))
@@ -128,12 +127,7 @@ class Life:
 
     @property
     def _path(self) -> str:
-        return f"/api/v1/namespaces/{self.pod['metadata']['namespace']}/pods/{self._name}"
-
-
-def _binding(pod: str) -> Object:
-    target = {"apiVersion": "v1", "kind": "Node", "name": _NODE}
-    return {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
+        return path_of(self.pod)
 
 
 def _now() -> str:

@@ -55,6 +55,7 @@ class Parts:
     metrics: Metrics
     settings: Settings
     now: Callable[[], datetime]
+    leads: Callable[[], bool] = lambda: True  # asked before each write
     refusals: dict[Key, set[str]] = field(default_factory=dict)  # what the API server forbids, as far as it was told
 
 
@@ -94,7 +95,12 @@ def _forget(key: Key, parts: Parts) -> None:
 async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
     writes = plan(world, decision)
     await apply(
-        writes, client=parts.client, store=parts.store, urgent=decision.urgent, observer=_counted(parts.metrics)
+        writes,
+        client=parts.client,
+        store=parts.store,
+        urgent=decision.urgent,
+        observer=_counted(parts.metrics),
+        leads=parts.leads,
     )
     return bool(writes)
 

@@ -1,9 +1,10 @@
 """A whole sandbox: open it, use it over HTTP, and nothing of it is left when the block ends, however it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sandbox.apiserver import ApiServer, Requests
 from sandbox.gateway import Gateway
 from sandbox.pod_status import NEVER_READY
 from sandbox.settings import Settings
-from sandbox.storage import Object, Storage
+from sandbox.storage import Object, Storage, utc_now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +58,14 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
-    """Run a sandbox beside the block, from the moment everything in it answers.
+async def cluster(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Cluster]:
+    """Run a sandbox beside the block, from the moment everything in it answers; `now` is what its objects are stamped.
 
     What the block raises is raised as it is; if a part of the sandbox fails, the block is cancelled, and an
     ExceptionGroup is raised.
     """
     settings.directory.mkdir(parents=True, exist_ok=True)
-    storage = Storage(seed=settings.seed)
+    storage = Storage(seed=settings.seed, now=now)
     async with ApiServer(storage, settings) as api, beside(*_controllers(storage, settings)), AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(_proxy(storage, settings))
         yield Cluster(

@@ -36,7 +36,7 @@ async def run(storage: Storage, settings: Settings) -> None:
     def slice_changed(endpoint_slice: Object, previous: Object | None) -> None:
         slices.see(endpoint_slice, previous)
         service = labels_of(endpoint_slice).get(SERVICE_NAME)
-        if service and is_terminating(endpoint_slice):
+        if service and storage.record("endpointslices", *key_of(endpoint_slice)) is None:
             queue.add((key_of(endpoint_slice)[0], service), after=chance.uniform(*settings.endpoints_lag))
 
     def pod_changed(pod: Object, previous: Object | None) -> None:

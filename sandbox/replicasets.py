@@ -1,10 +1,12 @@
 """The ReplicaSet controller: as many pods of one template as the spec says, and a status that counts them."""
 
 import asyncio
+import copy
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
+from sandbox.apiserver.defaults import fill_defaults
 from sandbox.reading import (
     ObjectKey,
     Owned,
@@ -15,6 +17,7 @@ from sandbox.reading import (
     is_terminating,
     key_of,
     labels_of,
+    matches,
     moment,
     owner_reference,
     owners_of,
@@ -49,9 +52,23 @@ def reconcile(storage: Storage, pods: Owned, key: ObjectKey) -> float | None:
     if replica_set is None:
         return None
     if not is_terminating(replica_set):
+        _let_go(storage, replica_set, _active(pods, replica_set))
         adopted(storage, "pods", owner=replica_set, orphans=pods.of(None))
         _resize(storage, replica_set, _active(pods, replica_set))
     return _report(storage, replica_set, _active(pods, replica_set))
+
+
+def _let_go(storage: Storage, replica_set: Object, active: Sequence[Object]) -> None:
+    """A pod that the selector does not match any more is nobody's, and is replaced."""
+    uid = replica_set["metadata"]["uid"]
+
+    def write(pod: Object) -> None:
+        owners = pod["metadata"]["ownerReferences"]
+        pod["metadata"]["ownerReferences"] = [owner for owner in owners if owner["uid"] != uid]
+
+    for pod in active:
+        if not matches(replica_set["spec"].get("selector"), labels_of(pod)):
+            storage.mutate("pods", *key_of(pod), write)
 
 
 def victims(pods: Sequence[Object], count: int) -> list[Object]:
@@ -89,7 +106,7 @@ def _resize(storage: Storage, replica_set: Object, active: Sequence[Object]) -> 
 def _pod(replica_set: Object) -> Object:
     template = replica_set["spec"]["template"]
     meta = template.get("metadata") or {}
-    return {
+    pod: Object = {
         "metadata": {
             "generateName": f"{replica_set['metadata']['name']}-",
             "namespace": key_of(replica_set)[0],
@@ -97,9 +114,11 @@ def _pod(replica_set: Object) -> Object:
             "annotations": meta.get("annotations") or {},
             "ownerReferences": [owner_reference(replica_set)],
         },
-        "spec": template["spec"],
+        "spec": copy.deepcopy(template["spec"]),
         "status": {"phase": "Pending"},
     }
+    fill_defaults("pods", pod)  # what the API server does with everybody else's pods
+    return pod
 
 
 def _report(storage: Storage, replica_set: Object, active: Sequence[Object]) -> float | None:

@@ -1,11 +1,21 @@
 """What a write or a deletion makes of an object: pure, as Kubernetes does it."""
 
+from datetime import datetime, timedelta
+
 from sandbox.changes import Object
 from sandbox.kinds import Kind
 
 DEFAULT_GRACE = 30
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
-_KEPT = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp")
+_KEPT = (
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 
 
 def revised(kind: Kind, old: Object, obj: Object, subresource: str | None) -> Object:
@@ -22,7 +32,7 @@ def revised(kind: Kind, old: Object, obj: Object, subresource: str | None) -> Ob
             new["status"] = old.get("status")
     if new.get("status") is None:
         new.pop("status", None)
-    if kind.generation and _body(new) != _body(old):
+    if kind.generation and _wanted(kind, new) != _wanted(kind, old):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     return new
 
@@ -37,14 +47,18 @@ def _kept_meta(meta: Object, old: Object) -> Object:
 def tidied(obj: Object) -> Object:
     """Take empty maps and lists out of the metadata, in place: Kubernetes stores none."""
     meta = obj["metadata"]
-    for field in ("labels", "annotations", "finalizers", "ownerReferences"):
+    for field in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
         if field in meta and not meta[field]:
             del meta[field]
     return obj
 
 
-def _body(obj: Object) -> Object:
-    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+def _wanted(kind: Kind, obj: Object) -> Object:
+    """Return what the generation counts: everything but metadata and status; of a Deployment its annotations too."""
+    body = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    if kind.plural == "deployments" and not kind.custom:
+        return {**body, "annotations": obj["metadata"].get("annotations") or {}}
+    return body
 
 
 def same(old: Object, new: Object) -> bool:
@@ -73,14 +87,19 @@ def held(kind: Kind, obj: Object) -> bool:
 def marked(obj: Object, plural: str, propagation: str, grace: int | None, now: str) -> Object:
     """Return `obj` with what its deletion leaves on it."""
     meta = obj["metadata"]
-    if "deletionTimestamp" not in meta:
+    first = "deletionTimestamp" not in meta
+    if first:
         meta["deletionTimestamp"] = now
+        meta["deletionGracePeriodSeconds"] = 0
         if "generation" in meta:
             meta["generation"] += 1
     if plural == "pods":
         own = obj.get("spec", {}).get("terminationGracePeriodSeconds", DEFAULT_GRACE)
         wanted = own if grace is None else grace
-        meta["deletionGracePeriodSeconds"] = min(wanted, meta.get("deletionGracePeriodSeconds", wanted))
+        meta["deletionGracePeriodSeconds"] = wanted if first else min(wanted, meta["deletionGracePeriodSeconds"])
+        if first:
+            over = datetime.fromisoformat(now) + timedelta(seconds=wanted)
+            meta["deletionTimestamp"] = over.strftime("%Y-%m-%dT%H:%M:%SZ")
     if plural == "namespaces":
         obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
     finalizer = _FINALIZERS.get(propagation)

@@ -6,26 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
 
 from sandbox.changes import Change, Event, Feed, Object, Subscription, decode, encode
+from sandbox.errors import ApiError, already_exists, check_fresh, not_found
 from sandbox.kinds import BUILTIN, Kind
 from sandbox.revisions import held, marked, revised, same, tidied
 
 __all__ = ["ApiError", "Change", "Event", "Feed", "Kind", "Object", "Record", "Storage", "Subscription"]
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # those of generateName: no vowels, so no words
-
-
-class ApiError(Exception):
-    """What the API server answers instead of an object: a metav1.Status with this code and reason."""
-
-    def __init__(self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
-        self.message = message
-        self.details = dict(details or {})
 
 
 @dataclass(frozen=True)
@@ -108,6 +97,20 @@ class Storage:
         chosen = sorted(spaces) if namespace is None else [namespace]
         return [space[name] for space in (spaces.get(key, {}) for key in chosen) for name in sorted(space)]
 
+    def records_at(self, plural: str, namespace: str | None, version: int) -> list[Record]:
+        """Return the objects as they were at a version, to be read only; 410 Expired if that has left the history."""
+        found = {
+            (r.object["metadata"].get("namespace", ""), r.object["metadata"]["name"]): r
+            for r in self.records(plural, namespace)
+        }
+        for change in reversed(list(self._after(version, (plural,)))):
+            place = (change.namespace, change.name)
+            if change.previous is None:
+                found.pop(place, None)
+            elif namespace in (None, change.namespace):
+                found[place] = Record(change.previous, encode(change.previous))
+        return [found[place] for place in sorted(found)]
+
     def get(self, plural: str, namespace: str | None, name: str) -> Object | None:
         """Return a private copy, None if there is none."""
         record = self.record(plural, namespace, name)
@@ -130,7 +133,7 @@ class Storage:
         meta = new.setdefault("metadata", {})
         self._name(kind, meta)
         if self.record(plural, meta.get("namespace"), meta["name"]):
-            raise _exists(kind, meta["name"])
+            raise already_exists(kind, meta["name"])
         meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         meta["creationTimestamp"] = self.now()
         if kind.generation:
@@ -150,14 +153,17 @@ class Storage:
         record = self.record(plural, meta.get("namespace"), meta["name"])
         if record is None:
             raise not_found(kind, meta["name"])
-        _check_fresh(kind, meta, record.object["metadata"])
+        check_fresh(kind, meta, record.object["metadata"])
         new = tidied(decode(encode(revised(kind, record.object, obj, subresource))))
         if same(record.object, new):
             return decode(record.raw)  # type: ignore[no-any-return] # JSON
         if dry:
             return new
         if "deletionTimestamp" in new["metadata"] and not held(kind, new):
-            return self._drop(plural, new, record.object)
+            # What goes is shown as it last was stored, as etcd knows it; the writer sees what it has written.
+            gone = self._drop(plural, decode(record.raw), record.object)
+            new["metadata"]["resourceVersion"] = gone["metadata"]["resourceVersion"]
+            return new
         return self._store("MODIFIED", plural, new, record.object)
 
     def mutate(
@@ -198,7 +204,7 @@ class Storage:
             return self._drop(plural, decode(record.raw), record.object)
         new = marked(decode(record.raw), plural, propagation, grace, self.now())
         if not held(self.kind(plural), new):
-            return self._drop(plural, new, record.object)
+            return self._drop(plural, decode(record.raw), record.object)
         if same(record.object, new):
             return new
         return self._store("MODIFIED", plural, new, record.object)
@@ -318,30 +324,3 @@ def labels_of(obj: Object) -> Mapping[str, str]:
     """Return the labels of an object."""
     labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
     return labels
-
-
-def not_found(kind: Kind, name: str) -> ApiError:
-    """Return 404 as Kubernetes words it."""
-    details = {"name": name, "group": kind.group, "kind": kind.plural}
-    return ApiError(404, "NotFound", f'{kind.resource} "{name}" not found', details)
-
-
-def _exists(kind: Kind, name: str) -> ApiError:
-    details = {"name": name, "group": kind.group, "kind": kind.plural}
-    return ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', details)
-
-
-def conflict(kind: Kind, name: str, why: str) -> ApiError:
-    """Return 409 as Kubernetes words it."""
-    details = {"name": name, "group": kind.group, "kind": kind.plural}
-    return ApiError(409, "Conflict", f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}', details)
-
-
-def _check_fresh(kind: Kind, meta: Object, current: Object) -> None:
-    name = current["name"]
-    if meta.get("uid") and meta["uid"] != current["uid"]:
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {current['uid']}"
-        raise conflict(kind, name, why)
-    if meta.get("resourceVersion") and meta["resourceVersion"] != current["resourceVersion"]:
-        why = "the object has been modified; please apply your changes to the latest version and try again"
-        raise conflict(kind, name, why)

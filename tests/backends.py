@@ -1,7 +1,9 @@
 """The two clusters that every test of the cluster layer runs against: the sandbox, and a real control plane."""
 
 import asyncio
+import base64
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -49,17 +51,30 @@ class Backend:
         """The bearer token of a user."""
         return token(user)
 
+    def session(self, user: str = "admin", agent: str = "tester/1") -> aiohttp.ClientSession:
+        """Plain requests of a user who goes by a name."""
+        tls = ssl.create_default_context(cafile=self.ca) if self.ca else False
+        headers = {"Authorization": f"Bearer {self.token(user)}", "User-Agent": agent}
+        return aiohttp.ClientSession(
+            self.url, headers=headers, connector=aiohttp.TCPConnector(ssl=tls), read_bufsize=2**22
+        )
+
     async def compact(self) -> None:
-        """Forget the history: what continues from before now is told 410."""
+        """Forget the history: what continues from before now is told 410, on the real cluster some seconds later."""
         if self.sandbox is not None:
             self.sandbox.api.compact()
             return
         assert self.control_plane is not None
-        async with aiohttp.ClientSession(self.control_plane.etcd_url) as etcd:
-            async with etcd.post("/v3/kv/range", json={"key": "AA=="}, raise_for_status=True) as answer:
+        # What an API server keeps in memory ends at the revision that is written here as compacted.
+        key = base64.b64encode(b"compact_rev_key").decode()
+        async with aiohttp.ClientSession(self.control_plane.etcd_url, raise_for_status=True) as etcd:
+            async with etcd.post("/v3/kv/range", json={"key": key}) as answer:
                 revision = (await answer.json())["header"]["revision"]
-            async with etcd.post("/v3/kv/compaction", json={"revision": revision}, raise_for_status=True):
-                return
+            value = base64.b64encode(revision.encode()).decode()
+            async with etcd.post("/v3/kv/put", json={"key": key, "value": value}):
+                pass
+            async with etcd.post("/v3/kv/compaction", json={"revision": revision}):
+                pass
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +103,7 @@ class Ground:
     async def open(self, directory: Path | None = None, **settings: Any) -> AsyncIterator[Backend]:
         """A cluster beside the block; `settings` are those of a sandbox, and say nothing to the real one."""
         if self.control_plane is not None:
-            yield await asyncio.to_thread(_on_kubernetes, self.control_plane)
+            yield await _on_kubernetes(self.control_plane)
             await asyncio.sleep(_GOODBYE_SECONDS)
             return
         chosen = {"processes": False, "gateway": False, "prometheus": False, **settings}
@@ -128,16 +143,21 @@ def _on_the_sandbox(running: Cluster) -> Backend:
     return made
 
 
-def _on_kubernetes(running: ControlPlane) -> Backend:
-    """The shared control plane, with a namespace of the test's own; no pod is admitted before its account is there."""
-    namespace = f"shop-{next(_numbers)}"
-    running.kubectl("create", "namespace", namespace)
-    running.kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={namespace}", "--timeout=30s")
-    return Backend(
+async def _on_kubernetes(running: ControlPlane) -> Backend:
+    made = Backend(
         name=KUBERNETES,
         url=running.url,
         ca=running.ca,
-        namespace=namespace,
+        namespace=f"shop-{next(_numbers)}",
         directory=running.directory,
         control_plane=running,
     )
+    async with made.session() as session:
+        body = {"metadata": {"name": made.namespace}}
+        async with session.post("/api/v1/namespaces", json=body, raise_for_status=True):
+            pass
+        account = f"/api/v1/namespaces/{made.namespace}/serviceaccounts/default"
+        async with asyncio.timeout(30):  # no pod is admitted before its account is there
+            while (await session.get(account)).status != 200:  # noqa: ASYNC110 (what is awaited is not in this process)
+                await asyncio.sleep(0.01)
+    return made

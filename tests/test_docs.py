@@ -23,7 +23,7 @@ from rollout.kube.lease import Timing
 from rollout.lint import lint, render
 from rollout.metrics import Metrics, Readings
 from rollout.models.definitions import DEFINITIONS, schema
-from rollout.models.rollout import ABORTED, API_VERSION, COMMAND, FINALIZER, ORIGINAL, PROMOTED, REVISION_LABEL
+from rollout.models.rollout import ABORTED, API_VERSION, COMMAND, FINALIZER, LEADER, ORIGINAL, PROMOTED, REVISION_LABEL
 from rollout.models.status import Outcome, Phase, Stage, Verb
 from sandbox.apiserver.schema import build
 from sandbox.apiserver.validation import validate
@@ -130,7 +130,7 @@ def test_the_table_of_phases_says_what_their_conditions_are() -> None:
 def test_every_label_and_annotation_on_peoples_objects_is_named() -> None:
     where = text(*(relative(page) for page in WRITTEN))
     assert [
-        name for name in (PROMOTED, ABORTED, COMMAND, ORIGINAL, REVISION_LABEL, FINALIZER) if name not in where
+        name for name in (PROMOTED, ABORTED, LEADER, COMMAND, ORIGINAL, REVISION_LABEL, FINALIZER) if name not in where
     ] == []
 
 

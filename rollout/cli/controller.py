@@ -6,7 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -147,7 +147,8 @@ async def run(options: Options) -> None:
     """Controller, API and health endpoint, in one task group."""
     client = await Client.connect(options.kubeconfig, options.context)
     async with client, opened(options.sources) as sources:
-        parts = _parts(client, sources, options)
+        election = _election(client, options)
+        parts = _parts(client, sources, options, election)
         watching = loop.reflectors(client, parts.store, options.namespace)
         heart = Heart(watching)
         parts.metrics.read(_readings(parts, watching))
@@ -157,14 +158,14 @@ async def run(options: Options) -> None:
             group.create_task(heart.run())
             group.create_task(serve(health, host=options.health[0], port=options.health[1], listening=_told("health")))
             group.create_task(serve(api, host=options.api[0], port=options.api[1], listening=_told("api")))
-            group.create_task(loop.run(parts, watching, _election(client, options)))
+            group.create_task(loop.run(parts, watching, election))
 
 
 def _told(name: str) -> Callable[[int], None]:
     return lambda port: structlog.get_logger().info("listening", name=name, port=port)
 
 
-def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.Parts:
+def _parts(client: Client, sources: Sequence[Source], options: Options, election: Election) -> loop.Parts:
     queue: Queue[Key] = Queue()
     store, metrics = Store(INDEXES), Metrics()
     return loop.Parts(
@@ -175,7 +176,8 @@ def _parts(client: Client, sources: Sequence[Source], options: Options) -> loop.
         collector=loop.collecting(sources, queue, metrics, _now),
         recorder=EventRecorder(client, now=_now, instance=_instance()),
         metrics=metrics,
-        settings=options.settings,
+        settings=replace(options.settings, leader=election.identity),
+        leads=lambda: election.leads,
         now=_now,
     )
 

@@ -1,6 +1,6 @@
 """What a stage of a run looks at: the world, what people asked for, what was found, and the run itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollout.core import routing
@@ -109,9 +109,15 @@ class Case:
         if not self.world.services:
             return None
         reason = routing.waiting(self.world, whole=self.run.stage is not Stage.ABORTING)
-        if reason is None and self.in_stage < self.world.settings.settle:
+        if reason is None and self.settles_in > timedelta(0):
             return "giving the proxies time to follow"
         return reason
+
+    @property
+    def settles_in(self) -> timedelta:
+        """How long the proxies are still given to follow; all of it while the routers have not accepted yet."""
+        settle, since = self.world.settings.settle, self.run.routed_at
+        return settle if since is None else settle - (self.now - parse_time(since))
 
 
 def current_run(world: World) -> RunStatus | None:
@@ -162,7 +168,19 @@ def _corrected(world: World, run: RunStatus) -> RunStatus:
 
 def to_stage(world: World, run: RunStatus, stage: Stage) -> RunStatus:
     """The run as it enters a stage now."""
-    return run.model_copy(update={"stage": stage, "since": stamp(world), "emptied_at": None})
+    return run.model_copy(update={"stage": stage, "since": stamp(world), "routed_at": None, "emptied_at": None})
+
+
+def routed(case: Case, *, written: bool) -> Case:
+    """The case with since when the routers have accepted what its stage wrote; `written` is whether it stands there.
+
+    Acceptance is not effect, and it may come long after the write: the time to settle counts from it.
+    """
+    if not case.world.services:
+        return case
+    waits = routing.waiting(case.world, whole=case.run.stage is not Stage.ABORTING)
+    since = (case.run.routed_at or stamp(case.world)) if written and waits is None else None
+    return case if since == case.run.routed_at else replace(case, run=case.run.model_copy(update={"routed_at": since}))
 
 
 def ended(world: World, run: RunStatus) -> RunStatus:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from rollout.core import adoption, routing
-from rollout.core.case import aborting, current_run
+from rollout.core.case import PROGRESS_DEADLINE, aborting, current_run
 from rollout.core.target import Ruling, Source, Target
 from rollout.core.workload import bare
 from rollout.core.world import Revision, World
@@ -20,6 +20,8 @@ def terminating(world: World) -> Ruling:
     Nothing waits for what may never come: not for a route that is gone, nor for a version that never served.
     """
     others = tuple(each for each in world.revisions.values() if each is not world.stable and _lives(each))
+    if _deaf(world, others):
+        return _revive(world, others)
     run = _taken_back(world, others)
     back = _given_back(world)
     settled = _settled(world, run, others)
@@ -41,6 +43,31 @@ def terminating(world: World) -> Ruling:
         target=target,
         run=run,
         urgent=routing.shifted(world) or not _shielded(world, others),
+        after=max(world.settings.settle / 10, timedelta(milliseconds=10)),
+    )
+
+
+def _deaf(world: World, others: tuple[Revision, ...]) -> bool:
+    """Whether the stable version cannot answer and another can: traffic stays there for a while, but not for ever."""
+    dumb = world.services and world.stable is not None and not world.stable.ready
+    if not dumb or not any(each.ready for each in others):
+        return False
+    return world.now - parse_time(world.manifest["metadata"]["deletionTimestamp"]) < PROGRESS_DEADLINE
+
+
+def _revive(world: World, others: tuple[Revision, ...]) -> Ruling:
+    assert world.stable is not None, "only a stable version that is there can be waited for"
+    sizes = {each.name: each.replicas for each in others}
+    return Ruling(
+        phase=Phase.TERMINATING,
+        reason="Deleted",
+        message="Deleted: the stable version has no ready pod, so it is scaled up before traffic goes back to it.",
+        target=Target(
+            replicas={**sizes, world.stable.name: max(world.stable.replicas, 1)},
+            canary=_beside(world, others),
+            keep_traffic=True,
+        ),
+        run=current_run(world),
         after=max(world.settings.settle / 10, timedelta(milliseconds=10)),
     )
 

@@ -5,9 +5,9 @@ from rollout.core.target import Decision
 from rollout.core.world import Route, Service, World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import SERVICES, Key, Manifest
-from rollout.models.rollout import ABORTED
+from rollout.models.rollout import ABORTED, LEADER
 from rollout.models.split import Split
-from rollout.models.status import Outcome, Phase
+from rollout.models.status import Outcome, Phase, Stage
 from rollout.traffic.patch import json_patch
 from rollout.traffic.registry import resource_for, router_for
 from rollout.traffic.service import canary_service, pin
@@ -41,6 +41,9 @@ def _route(world: World, decision: Decision, route: Route) -> Plan:
     else:
         wanted = router.shift(route.manifest, world.backends, Split.at(weight))
     wanted = _marked(wanted, _mark(decision), moved=wanted != route.manifest)
+    if not decision.urgent:
+        leader = None if weight is None else _leader(world, decision)
+        wanted = _claimed(wanted, leader, falls=falls and wanted != route.manifest)
     version = None if falls else route.manifest["metadata"].get("resourceVersion")
     ops = json_patch(route.manifest, wanted, resource_version=version)
     if not ops:
@@ -70,6 +73,30 @@ def _marked(manifest: Manifest, mark: str | None, *, moved: bool) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
 
 
+def _leader(world: World, decision: Decision) -> str | None:
+    """Who answers for what a run moves; at rest, where nothing is about to be raised, nobody need."""
+    run = decision.status.run
+    return world.settings.leader if run is not None and run.stage is not Stage.DONE else None
+
+
+def _claimed(manifest: Manifest, leader: str | None, *, falls: bool) -> Manifest:
+    """The manifest marked as this leader's during a run, and unmarked at rest.
+
+    A new leader so changes the version of whatever an earlier one may still be about to raise: such a write, which
+    tests the version, fails however late it comes. One that takes traffic leaves an earlier leader's mark in place,
+    so as not to test it, and nothing that is urgent waits for a mark.
+    """
+    annotations = {**(manifest["metadata"].get("annotations") or {})}
+    known = annotations.get(LEADER)
+    if known == leader or (falls and known is not None and leader is not None):
+        return manifest
+    annotations.pop(LEADER, None)
+    if leader is not None:
+        annotations[LEADER] = leader
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+
+
 def pins(world: World, decision: Decision) -> tuple[Plan, Plan]:
     """The patches of the Services' selectors: those that protect the stable version, and those that let others in."""
     protects = world.stable is not None and decision.target.pin == world.stable.name
@@ -82,6 +109,9 @@ def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) ->
         return ()
     wanted = pin(service.manifest, decision.target.pin)
     wanted = _marked(wanted, _mark(decision), moved=wanted != service.manifest)
+    if not decision.urgent:
+        leader = None if decision.target.pin is None else _leader(world, decision)
+        wanted = _claimed(wanted, leader, falls=urgent and wanted != service.manifest)
     version = None if urgent else service.manifest["metadata"].get("resourceVersion")
     ops = json_patch(service.manifest, wanted, resource_version=version)
     if not ops:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.core import routing, say
-from rollout.core.case import Case, promoted, to_stage
+from rollout.core.case import Case, promoted, routed, to_stage
 from rollout.core.gates import SOON, doubt, present, wake_by
 from rollout.core.target import Ruling, Target
 from rollout.core.world import Revision
@@ -73,6 +73,7 @@ def _pinned(case: Case, revision: str) -> bool:
 
 def bake(case: Case) -> Ruling:
     """The routes are as declared and lead to the new version; the old one is one write away."""
+    case = routed(case, written=not routing.shifted(case.world))
     time = case.spec.bake.for_ if case.spec.bake else timedelta(0)
     over = case.in_stage >= time or case.asked.promote
     settled = case.unsettled is None and case.canary is not None and routing.services_lead_to(case.world, case.canary)
@@ -81,7 +82,7 @@ def bake(case: Case) -> Ruling:
         return finish(replace(case, run=to_stage(case.world, case.run, Stage.FINISHING)))
     if case.canary is None:
         return _rebuilt(case)
-    left = max(time, case.world.settings.settle) - case.in_stage
+    left = case.settles_in if case.asked.promote else max(time - case.in_stage, case.settles_in)
     return Ruling(
         phase=Phase.PAUSED if case.asked.paused_at else Phase.BAKING,
         reason="Baking",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rollout.core import routing, say
-from rollout.core.case import Case, ended, stamp
+from rollout.core.case import Case, ended, routed, stamp
 from rollout.core.target import Ruling, Target
 from rollout.models.status import Outcome, Phase
 
@@ -19,6 +19,8 @@ def retreat(case: Case) -> Ruling:
     case = _from_now(case)
     if canary is None or not (canary.replicas or canary.pods):
         return _clean_up(case)
+    if canary.replicas:
+        case = routed(case, written=_taken(case))
     unsettled = case.unsettled is not None or not routing.services_lead_to(case.world, case.stable)
     if canary.replicas and unsettled:
         return _ruling(case, say.emptying(case), _target(case, canary=canary.replicas, weight=0), urgent=True)
@@ -28,10 +30,15 @@ def retreat(case: Case) -> Ruling:
 def _from_now(case: Case) -> Case:
     """The case with the time to settle counted from now, where traffic is taken only now: the stable version had to
     be brought up before, or somebody gave the canary traffic again."""
-    held = any(each.manifest is not None and each.pinned != case.stable.name for each in case.world.services)
-    if not held and not routing.routed(case.world):
+    if _taken(case):
         return case
     return replace(case, run=case.run.model_copy(update={"since": stamp(case.world)}))
+
+
+def _taken(case: Case) -> bool:
+    """Whether nothing gives the canary traffic any more."""
+    pinned = all(each.manifest is None or each.pinned == case.stable.name for each in case.world.services)
+    return pinned and not routing.routed(case.world)
 
 
 def _revive(case: Case) -> Ruling:
@@ -77,7 +84,6 @@ def _clean_up(case: Case) -> Ruling:
 
 
 def _ruling(case: Case, message: str, target: Target, *, urgent: bool) -> Ruling:
-    left = case.world.settings.settle - case.in_stage
     return Ruling(
         phase=Phase.ABORTING,
         reason="Aborting",
@@ -85,6 +91,6 @@ def _ruling(case: Case, message: str, target: Target, *, urgent: bool) -> Ruling
         target=target,
         run=case.run,
         step=case.world.status.step,
-        after=max(left, case.world.settings.settle / 10),
+        after=max(case.settles_in, case.world.settings.settle / 10),
         urgent=urgent,
     )

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from analysis.assess import State
+from rollout.core import routing
 from rollout.core.asked import paused_note
 from rollout.core.case import Case
 from rollout.core.findings import Standing
@@ -95,6 +96,9 @@ def _waiting(case: Case, place: str) -> tuple[str, str]:
     if hold is not None and hold.until:
         return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
     end = (case.entered_at or case.now) + ((hold.for_ if hold else None) or timedelta(0))
+    waits = routing.waiting(case.world)
+    if waits is not None and end <= case.now:
+        return "Holding", f"{place}: {waits}."
     return "Holding", f"{place} until {clock(end)}, then {following(case)}.{_verdicts(case)}"
 
 
@@ -143,8 +147,10 @@ def baking(case: Case, standing: Standing | None, bake: timedelta) -> str:
         return f"{paused_note(case.asked)} with the old version still warm; resume to go on."
     if standing is not None and case.in_stage >= bake:
         return f"Baking for longer: {standing.sentence}."
-    end = parse_time(case.run.since) + max(bake, case.world.settings.settle)
-    new = called(case.world, case.run.revision)
+    new, waits = called(case.world, case.run.revision), routing.waiting(case.world)
+    if waits is not None:
+        return f"{new} has all the traffic; the old version stays warm: {waits}."
+    end = case.now + max(bake - case.in_stage, case.settles_in)
     return f"{new} has all the traffic; the old version stays warm until {clock(end)} and is then removed."
 
 

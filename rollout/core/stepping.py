@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from analysis.assess import State
 from rollout.core import routing, say
-from rollout.core.case import Case, stamp
+from rollout.core.case import Case, routed, stamp
 from rollout.core.gates import SOON, base_target, doubt, named, present, ready, step_status, wake_by
 from rollout.core.promotion import begin_switch
 from rollout.core.target import Ruling, Target
@@ -33,7 +33,7 @@ def step(case: Case) -> Ruling:
 def _at(case: Case, index: int) -> Case:
     """The case as it stands while another step is being reached, from now on."""
     step = step_status(case, index=index, started_at=stamp(case.world), entered_at=None)
-    run = case.run.model_copy(update={"reverts": 0, "reason": None, "emptied_at": None})
+    run = case.run.model_copy(update={"reverts": 0, "reason": None, "routed_at": None, "emptied_at": None})
     known = case.world.status.model_copy(update={"step": step, "run": run})
     return replace(case, world=replace(case.world, status=known), run=run)
 
@@ -122,6 +122,8 @@ def _hold(case: Case) -> Ruling:
     weight = 0 if case.run.emptied_at else _kept(case, case.weight)
     if weight and _stopped(case, weight):
         case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
+    if case.canary is not None and case.pods(case.index) < case.canary.replicas:
+        case = routed(case, written=(routing.routed(case.world) or 0) == weight)
     reason, message = say.holding(case, doubt(case), weight)
     return Ruling(
         phase=_phase(case),
@@ -161,7 +163,7 @@ def _until(case: Case) -> timedelta | None:
     if case.entered_at is None or case.asked.paused_at:
         return None
     left = case.entered_at + ((hold.for_ if hold else None) or timedelta(0)) - case.now
-    settle = case.entered_at + case.world.settings.settle - case.now
+    settle = case.settles_in if case.run.routed_at else timedelta(0)
     return min((each for each in (left, settle) if each > timedelta(0)), default=SOON)
 
 
@@ -179,7 +181,4 @@ def _target(case: Case, *, weight: float, grow: bool = False) -> Target:
 
 def _settled(case: Case) -> bool:
     """Whether what the step wrote to the routes is in force."""
-    if not case.world.services:
-        return True
-    since = case.entered_at
-    return since is not None and case.now - since >= case.world.settings.settle and routing.waiting(case.world) is None
+    return not case.world.services or (case.entered_at is not None and case.unsettled is None)

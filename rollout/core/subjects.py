@@ -28,7 +28,7 @@ def subscription(world: World, status: RolloutStatus) -> Subscription | None:
     return Subscription(
         checks=checks,
         subjects=(canary,) if baking else (canary, stable),
-        split=_split(status),
+        split=_split(world, status),
         since=parse_time(run.since if baking else run.started_at),
     )
 
@@ -46,7 +46,9 @@ def _subject(world: World, revision: str, *, side: str, service: str | None) -> 
     )
 
 
-def _split(status: RolloutStatus) -> Split | None:
+def _split(world: World, status: RolloutStatus) -> Split | None:
+    """The share, in force once the proxies had time to follow: before, a canary that answers nothing owes nothing."""
     if status.traffic is None or status.step is None or status.step.entered_at is None:
         return None
-    return Split(weight=status.traffic.desired, since=parse_time(status.step.entered_at))
+    entered = parse_time(status.step.entered_at)
+    return Split(weight=status.traffic.desired, since=entered + world.settings.settle)

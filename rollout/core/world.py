@@ -22,6 +22,7 @@ class Settings:
     write_numbers_every: timedelta = timedelta(seconds=30)  # measured numbers reach the status at most this often
     annotation_commands: bool = False  # whether annotations may do more than pause and abort
     history: int = 10  # finished runs kept for each Rollout
+    leader: str | None = None  # the identity of this process, with which it marks what it may raise
 
 
 @dataclass(frozen=True, kw_only=True)

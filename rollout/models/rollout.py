@@ -18,6 +18,7 @@ API_VERSION = f"{GROUP}/{VERSION}"
 ROLLOUT_LABEL = f"{GROUP}/rollout"
 REVISION_LABEL = f"{GROUP}/revision"
 PROMOTED = f"{GROUP}/promoted"  # on a revision's Deployment: the run that made it the stable one; the highest is
+LEADER = f"{GROUP}/leader"  # on a route or a Service during a run: the process that answers for it
 ABORTED = f"{GROUP}/aborted"  # on a revision's Deployment, a route or a Service: the run that was taken back
 COMMAND = f"{GROUP}/command"  # on a Rollout: a person's intent by `kubectl annotate`
 ORIGINAL = f"{GROUP}/original"  # on a route or Service: what undoes the controller's change

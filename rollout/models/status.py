@@ -142,6 +142,9 @@ class RunStatus(StatusModel):
     reason: Text | None = Field(None, description="Why it was aborted, in one sentence.")
     started_at: Time = Field(description="When the template changed.")
     since: Time = Field(description="Since when it is in this stage.")
+    routed_at: Time | None = Field(
+        None, description="Since when every router has accepted what this stage wrote, where something waits for that."
+    )
     ended_at: Time | None = Field(None, description="When it ended.")
     reverts: int = Field(0, description="How often in this step somebody else undid the controller's writes.")
     emptied_at: Time | None = Field(

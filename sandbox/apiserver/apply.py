@@ -1,9 +1,10 @@
 """Server-side apply: what a manager says it wants, merged into what is there."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sandbox.apiserver.fields import Fields, Writer, all_fields, beyond, differences, ownable, shared, union, without
-from sandbox.apiserver.listkeys import child, key, keys_of
+from sandbox.apiserver.listkeys import child, is_atomic, is_set, key, keys_of
 from sandbox.apiserver.schema import Schema
 from sandbox.changes import Object
 from sandbox.storage import ApiError
@@ -52,30 +53,49 @@ def _ownership(entries: list[Object], writer: Writer) -> tuple[Fields, Fields]:
 
 
 def _refuse_conflicts(entries: list[Object], writer: Writer, changed: Fields) -> None:
-    conflicts = [
-        (entry["manager"], path)
+    found = {
+        _named(entry): sorted(shared(entry.get("fieldsV1") or {}, changed))
         for entry in entries
         if not writer.owns(entry)
-        for path in sorted(shared(entry.get("fieldsV1") or {}, changed))
-    ]
+    }
+    conflicts = {manager: paths for manager, paths in sorted(found.items()) if paths}
     if not conflicts:
         return
-    count = "1 conflict" if len(conflicts) == 1 else f"{len(conflicts)} conflicts"
-    listed = ", ".join(f'conflict with "{manager}": {path}' for manager, path in conflicts)
     causes = [
-        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}"', "field": path}
-        for manager, path in conflicts
+        {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": path}
+        for manager, paths in conflicts.items()
+        for path in paths
     ]
-    raise ApiError(409, "Conflict", f"Apply failed with {count}: {listed}", {"causes": causes})
+    raise ApiError(409, "Conflict", _says(conflicts, len(causes)), {"causes": causes})
+
+
+def _named(entry: Object) -> str:
+    """Return a manager as messages name it: who applies is known by name alone."""
+    named = f'"{entry["manager"]}"'
+    if entry.get("subresource"):
+        named += f' with subresource "{entry["subresource"]}"'
+    return named if entry["operation"] == "Apply" else f"{named} using {entry['apiVersion']}"
+
+
+def _says(conflicts: Mapping[str, Sequence[str]], count: int) -> str:
+    if count == 1:
+        ((manager, (path,)),) = conflicts.items()
+        return f"Apply failed with 1 conflict: conflict with {manager}: {path}"
+    listed = (
+        f"conflicts with {manager}:" + "".join(f"\n- {path}" for path in paths) for manager, paths in conflicts.items()
+    )
+    return f"Apply failed with {count} conflicts: " + "\n".join(listed)
 
 
 def merged(base: Any, patch: Any, schema: Schema | None, name: str = "") -> Any:
     """Return `patch` laid over `base`: objects by field, keyed lists by key, everything else replaced."""
-    if isinstance(base, dict) and isinstance(patch, dict):
+    if isinstance(base, dict) and isinstance(patch, dict) and not is_atomic(name, schema):
         laid = {k: merged(base.get(k), v, child(schema, k), k) for k, v in patch.items()}
         return {**base, **laid}
-    keys = keys_of(name, patch, schema)
-    if keys and isinstance(base, list) and keys_of(name, base, schema) == keys:
+    if is_set(name, base, schema) and isinstance(patch, list):
+        return [*base, *(item for item in patch if item not in base)]
+    keys = keys_of(name, patch or base, schema)
+    if keys and isinstance(base, list) and isinstance(patch, list) and keys_of(name, base, schema) == keys:
         element = schema.element if schema else None
         items = {key(item, keys): item for item in base}
         for item in patch:
@@ -95,10 +115,16 @@ def removed(value: Any, fields: Fields, schema: Schema | None, name: str = "") -
             elif inside:
                 left[k] = removed(v, inside, child(schema, k), k)
         return left
+    if is_set(name, value, schema):
+        return [item for item in value if not all_fields([item], schema, name).keys() & fields.keys()]
     keys = keys_of(name, value, schema)
-    return [item for item in value if not _gone(item, fields, keys)] if keys else value
+    return list(_left(value, fields, keys, schema)) if keys else value
 
 
-def _gone(item: Object, fields: Fields, keys: tuple[str, ...]) -> bool:
-    wanted = all_fields([item], Schema(list_type="map", list_keys=keys, items=Schema))
-    return any("." in (fields.get(part) or {}) for part in wanted)
+def _left(items: list[Object], fields: Fields, keys: tuple[str, ...], schema: Schema | None) -> Iterator[Object]:
+    element = schema.element if schema else None
+    for item in items:
+        (part,) = all_fields([item], Schema(list_type="map", list_keys=keys, items=Schema))
+        inside = fields.get(part) or {}
+        if "." not in inside:
+            yield removed(item, inside, element)

@@ -5,12 +5,23 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import count
 
+import msgspec
+
 from sandbox.addresses import Addresses
 from sandbox.apiserver.registry import Registry, Resource
-from sandbox.changes import Change, Object, encode
-from sandbox.storage import ApiError, Record, Storage
+from sandbox.apiserver.replies import bad_request
+from sandbox.changes import Change, Object, decode, encode
+from sandbox.errors import ApiError, identified, not_found
+from sandbox.storage import Record, Storage
 
 _PAGES_KEPT = 256
+_INCONSISTENT = -1
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,17 @@ class Snapshot:
 
     version: int
     records: tuple[Record, ...]
+
+    @property
+    def start(self) -> tuple[str, str]:
+        """The namespace and name of the first of them."""
+        return place(self.records[0])
+
+
+def place(record: Record) -> tuple[str, str]:
+    """Return where an object is in a list: its namespace and name."""
+    meta = record.object["metadata"]
+    return meta.get("namespace", ""), meta["name"]
 
 
 class Pages:
@@ -30,19 +52,36 @@ class Pages:
 
     def keep(self, snapshot: Snapshot) -> str:
         """Return the token that continues with `snapshot`."""
-        token = base64.urlsafe_b64encode(encode({"v": snapshot.version, "page": next(self._numbers)})).decode()
+        token = _token({"v": snapshot.version, "page": next(self._numbers), "start": snapshot.start})
         self._snapshots[token] = snapshot
         if len(self._snapshots) > _PAGES_KEPT:
             self._snapshots.popitem(last=False)
         return token
 
-    def find(self, token: str, storage: Storage) -> Snapshot:
-        """Return what a token continues with; raises 410 if that has been compacted."""
+    def find(self, token: str, storage: Storage) -> Snapshot | tuple[str, str]:
+        """Return what a token continues with; if it may be inconsistent, the first place in the list of now.
+
+        Raises 400 for what is no token, and 410, with a token that may be inconsistent, if the list was compacted.
+        """
         snapshot = self._snapshots.get(token)
+        said = _read_token(token)
+        if said["v"] == _INCONSISTENT:
+            return tuple(said["start"])
         if snapshot is None or storage.expired(snapshot.version):
-            message = "The provided continue parameter is too old to display a consistent list result."
-            raise ApiError(410, "Expired", message)
+            raise ApiError(410, "Expired", _TOO_OLD, proceed=_token({**said, "v": _INCONSISTENT}))
         return snapshot
+
+
+def _token(said: Object) -> str:
+    return base64.urlsafe_b64encode(encode(said)).decode()
+
+
+def _read_token(token: str) -> Object:
+    try:
+        said: Object = decode(base64.urlsafe_b64decode(token))
+    except (ValueError, msgspec.DecodeError) as error:
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
+    return said
 
 
 class ClusterIps:
@@ -107,15 +146,19 @@ class Backend:
         """Return the apiVersion in which the objects of a resource are stored."""
         return self.storage.kind(self.key(resource)).api_version
 
-    def check_namespace(self, resource: Resource, namespace: str) -> None:
+    def check_namespace(self, resource: Resource, namespace: str, name: str) -> None:
         """Raise 404 if the namespace is missing and 403 if it is going: nothing may be created there."""
         if not resource.kind.namespaced:
             return
         record = self.storage.record("namespaces", None, namespace)
         if record is None:
-            details = {"name": namespace, "kind": "namespaces"}
-            raise ApiError(404, "NotFound", f'namespaces "{namespace}" not found', details)
+            raise not_found(self.storage.kind("namespaces"), namespace)
         if "deletionTimestamp" in record.object["metadata"]:
-            message = f"unable to create new content in namespace {namespace} because it is being terminated"
-            causes = [{"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated"}]
-            raise ApiError(403, "Forbidden", message, {"causes": causes})
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            cause = {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
+            details = {**identified(resource.kind, name), "causes": [cause]}
+            raise ApiError(403, "Forbidden", f'{resource.kind.resource} "{name}" is forbidden: {why}', details)

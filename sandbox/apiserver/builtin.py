@@ -36,7 +36,7 @@ _SCALARS = {
     "object": ANYTHING,
 }
 # Quantities are strings to the client, but may be numbers in a manifest.
-_QUANTITY = Schema(int_or_string=True, null_is_absent=True)
+_QUANTITY = Schema(null_is_absent=True)
 _QUANTITIES = Schema(type="object", null_is_absent=True, additional=lambda: _QUANTITY)
 _QUANTITY_MAPS = frozenset({"limits", "requests", "overhead", "capacity"})
 _NESTED = re.compile(r"^(List|Dict)\[(?:str, )?(.+)\]$")

@@ -14,7 +14,7 @@ def _pod(obj: Object) -> tuple[Any, ...]:
     wanted = len(obj.get("spec", {}).get("containers") or ())
     ready = sum(bool(each.get("ready")) for each in statuses)
     restarts = sum(each.get("restartCount", 0) for each in statuses)
-    return (f"{ready}/{wanted}", _pod_state(obj, statuses), restarts)
+    return (f"{ready}/{wanted}", _pod_state(obj, statuses), str(restarts))
 
 
 def _pod_state(obj: Object, statuses: list[Object]) -> str:
@@ -71,16 +71,16 @@ def _ingress(obj: Object) -> tuple[Any, ...]:
     return (spec.get("ingressClassName") or "<none>", hosts)
 
 
-def _named(*names: str, numbers: tuple[str, ...] = ()) -> _Named:
-    return tuple((name, "integer" if name in numbers else "string") for name in (*names, "Age"))
+def _named(*names: str) -> _Named:
+    return tuple((name, "string") for name in (*names, "Age"))
 
 
 BUILTIN_COLUMNS: Mapping[str, tuple[_Named, Cells]] = {
     "namespaces": (_named("Status"), lambda obj: (obj.get("status", {}).get("phase", ""),)),
-    "pods": (_named("Ready", "Status", "Restarts", numbers=("Restarts",)), _pod),
+    "pods": (_named("Ready", "Status", "Restarts"), _pod),
     "services": (_named("Type", "Cluster-IP", "External-IP", "Port(s)"), _service),
-    "configmaps": (_named("Data"), lambda obj: (str(len(obj.get("data") or {}) + len(obj.get("binaryData") or {})),)),
-    "secrets": (_named("Type", "Data"), lambda obj: (obj.get("type", ""), str(len(obj.get("data") or {})))),
+    "configmaps": (_named("Data"), lambda obj: (len(obj.get("data") or {}) + len(obj.get("binaryData") or {}),)),
+    "secrets": (_named("Type", "Data"), lambda obj: (obj.get("type", ""), len(obj.get("data") or {}))),
     "serviceaccounts": (_named(), lambda _: ()),
     "events": (_named("Type", "Reason", "Object", "Message"), _event),
     "endpointslices": (_named("AddressType", "Ports", "Endpoints"), _endpoint_slice),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.apiserver.cel import CelError
 from sandbox.apiserver.replies import Problem
-from sandbox.apiserver.schema import build
+from sandbox.apiserver.schema import compiled
 from sandbox.apiserver.validation import shown
 from sandbox.changes import Object
 
@@ -18,9 +18,11 @@ _QUALIFIED = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9][-A-Za-
 _ANNOTATIONS_LIMIT = 256 * 1024
 
 
-def check_meta(plural: str, obj: Object) -> Iterator[Problem]:
+def check_meta(plural: str, obj: Object, old: Object | None) -> Iterator[Problem]:
     """Yield what is wrong with the metadata of an object of any kind."""
     meta = obj["metadata"]
+    if old is not None and "deletionTimestamp" in old["metadata"]:
+        yield from _check_finalizers(meta, old["metadata"])
     name = meta.get("name") or ""
     if name:
         yield from _check_name(plural, name)
@@ -31,6 +33,18 @@ def check_meta(plural: str, obj: Object) -> Iterator[Problem]:
         yield Problem("metadata.annotations", f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes")
 
 
+_SUBDOMAIN_SAYS = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_LABEL_SAYS = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+
+
 def _check_name(plural: str, name: str) -> Iterator[Problem]:
     pattern, most = _SUBDOMAIN, 253
     if plural in ("services", "namespaces"):
@@ -38,18 +52,29 @@ def _check_name(plural: str, name: str) -> Iterator[Problem]:
     if not pattern.match(name):
         kind = "RFC 1123 subdomain" if pattern is _SUBDOMAIN else "DNS label"
         detail = f"a lowercase {kind} must consist of lower case alphanumeric characters or '-'"
+        detail = _SUBDOMAIN_SAYS if pattern is _SUBDOMAIN else detail
         yield Problem("metadata.name", f"Invalid value: {shown(name)}: {detail}")
     if len(name) > most:
-        yield Problem("metadata.name", f"Invalid value: {shown(name)}: must be no more than {most} characters")
+        yield Problem("metadata.name", f"Invalid value: {shown(name)}: must be no more than {most} bytes")
+
+
+def _check_finalizers(meta: Object, old: Object) -> Iterator[Problem]:
+    """What goes cannot be held by somebody else from now on."""
+    new = [each for each in meta.get("finalizers") or () if each not in (old.get("finalizers") or ())]
+    if new:
+        listed = ", ".join(f'"{each}"' for each in new)
+        why = (
+            f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
+        )
+        yield Problem("metadata.finalizers", f"Forbidden: {why}")
 
 
 def _check_label(path: str, key: str, value: Any) -> Iterator[Problem]:
     if not _QUALIFIED.match(key):
         yield Problem(path, f"Invalid value: {shown(key)}: name part must consist of alphanumeric characters")
     if not isinstance(value, str) or not _LABEL_VALUE.match(value) or len(value) > 63:
-        detail = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
-        too_long = "must be no more than 63 characters"
-        says = too_long if isinstance(value, str) and len(value) > 63 else detail
+        too_long = "must be no more than 63 bytes"
+        says = too_long if isinstance(value, str) and len(value) > 63 else _LABEL_SAYS
         yield Problem(path, f"Invalid value: {shown(value)}: {says}")
 
 
@@ -66,7 +91,7 @@ def _workload(obj: Object, old: Object | None) -> Iterator[Problem]:
     wanted = selector.get("matchLabels") or {}
     if not selector:
         yield Problem("spec.selector", "Required value")
-    elif not wanted.items() <= labels.items():
+    if not selector or not wanted.items() <= labels.items():
         detail = "`selector` does not match template `labels`"
         yield Problem("spec.template.metadata.labels", f"Invalid value: {shown(labels)}: {detail}")
     if old is not None and selector != (old["spec"].get("selector") or {}):
@@ -86,6 +111,54 @@ def _replicas(spec: Object) -> Iterator[Problem]:
 def _pod(obj: Object, old: Object | None) -> Iterator[Problem]:
     if old is None:
         yield from _pod_spec(obj.get("spec") or {}, "spec")
+    elif _fixed(obj["spec"]) != _fixed(old["spec"]):
+        yield Problem("spec", "Forbidden: pod updates may not change fields other than " + ",".join(_CHANGEABLE))
+
+
+_CHANGEABLE = (
+    "`spec.containers[*].image`",
+    "`spec.initContainers[*].image`",
+    "`spec.activeDeadlineSeconds`",
+    "`spec.tolerations` (only additions to existing tolerations)",
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+)
+
+
+def _fixed(spec: Object) -> Object:
+    """Return what nobody may change of a pod."""
+    kept = {key: value for key, value in spec.items() if key not in ("activeDeadlineSeconds", "tolerations")}
+    for name in ("containers", "initContainers"):
+        if name in kept:
+            kept[name] = [{**each, "image": ""} for each in kept[name]]
+    return kept
+
+
+def _map(obj: Object, _: Object | None) -> Iterator[Problem]:
+    for part in ("data", "binaryData"):
+        for key in obj.get(part) or {}:
+            if not _DATA_KEY.match(key):
+                yield Problem(
+                    f"{part}[{key}]", f"Invalid value: {shown(key)}: a valid config key must consist of {_LETTERS}"
+                )
+
+
+def _event(obj: Object, old: Object | None) -> Iterator[Problem]:
+    """Events of the newer group have to say when, who and what; the core group lets everything pass."""
+    if old is not None or obj.get("apiVersion") == "v1":
+        return
+    if not obj.get("eventTime"):
+        yield Problem("eventTime", "Required value")
+        return
+    for name in ("reportingController", "reportingInstance", "action"):
+        if not obj.get(name):
+            yield Problem(name, "Required value")
+
+
+_DATA_KEY = re.compile(r"^[-._a-zA-Z0-9]+\Z")
+_LETTERS = (
+    "alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for "
+    "validation is '[-._a-zA-Z0-9]+')"
+)
 
 
 def _pod_spec(spec: Object, path: str) -> Iterator[Problem]:
@@ -133,10 +206,17 @@ def _service(obj: Object, old: Object | None) -> Iterator[Problem]:
     ports = spec.get("ports") or []
     if not ports and spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
         yield Problem("spec.ports", "Required value")
+    taken: set[tuple[Any, Any]] = set()
     for n, port in enumerate(ports):
         yield from _port(port.get("port"), f"spec.ports[{n}].port")
+        if isinstance(port.get("targetPort"), int):
+            yield from _port(port["targetPort"], f"spec.ports[{n}].targetPort")
         if len(ports) > 1 and not port.get("name"):
             yield Problem(f"spec.ports[{n}].name", "Required value")
+        if (port.get("port"), port.get("protocol")) in taken:
+            shape = {"Name": "", "Protocol": port.get("protocol"), "AppProtocol": None, "Port": port.get("port")}
+            yield Problem(f"spec.ports[{n}]", f"Duplicate value: {shown({**shape, 'TargetPort': 0, 'NodePort': 0})}")
+        taken.add((port.get("port"), port.get("protocol")))
     before = (old or {}).get("spec", {}).get("clusterIP")
     if before and spec.get("clusterIP") and spec["clusterIP"] != before:
         yield Problem("spec.clusterIPs[0]", f"Invalid value: {shown([spec['clusterIP']])}: may not change once set")
@@ -170,7 +250,7 @@ def _schema(version: Object, where: str) -> Iterator[Problem]:
         yield Problem(where, "Required value: schemas are required")
         return
     try:
-        build(source)
+        compiled(source)
     except (CelError, re.error) as error:
         yield Problem(where, f"Invalid value: {error}")
     except (TypeError, AttributeError, KeyError, ValueError) as error:
@@ -180,7 +260,10 @@ def _schema(version: Object, where: str) -> Iterator[Problem]:
 _CHECKS: Mapping[str, Callable[[Object, Object | None], Iterator[Problem]]] = {
     "deployments": _workload,
     "replicasets": _workload,
+    "events": _event,
     "pods": _pod,
+    "configmaps": _map,
+    "secrets": _map,
     "services": _service,
     "customresourcedefinitions": _definition,
 }

@@ -1,8 +1,10 @@
 """The defaults of Kubernetes' own kinds: what the API server adds to what people wrote, and nothing else."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.apiserver.quantities import canonical
 from sandbox.changes import Object
 
 _POD: Mapping[str, Any] = {
@@ -27,7 +29,7 @@ def fill_defaults(plural: str, obj: Object) -> None:
 
 def _set(node: Object, defaults: Mapping[str, Any]) -> None:
     for key, value in defaults.items():
-        if node.get(key) is None:
+        if node.get(key) is None or node[key] == "":
             node[key] = value
 
 
@@ -74,6 +76,28 @@ def _pod_spec(spec: Object) -> None:
             _container(container)
     for volume in spec.get("volumes") or ():
         _volume(volume)
+    _deep(spec)
+
+
+# Wherever they are in the spec of a pod.
+_BY_NAME: Mapping[str, Mapping[str, Any]] = {
+    "fieldRef": {"apiVersion": "v1"},
+    "grpc": {"service": ""},
+    "httpGet": {"path": "/", "scheme": "HTTP"},
+    "resourceFieldRef": {"divisor": "0"},
+    "serviceAccountToken": {"expirationSeconds": 3600},
+}
+
+
+def _deep(node: Any) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _deep(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name in _BY_NAME and isinstance(value, dict):
+                _set(value, _BY_NAME[name])
+            _deep(value)
 
 
 def _container(container: Object) -> None:
@@ -88,21 +112,22 @@ def _container(container: Object) -> None:
             "imagePullPolicy": "Always" if latest and "@" not in image else "IfNotPresent",
         },
     )
+    for amounts in (container["resources"].get("limits"), container["resources"].get("requests")):
+        _canonical(amounts or {})
     for port in container.get("ports") or ():
         _set(port, {"protocol": "TCP"})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if container.get(name):
             _probe(container[name])
-    for env in container.get("env") or ():
-        reference = (env.get("valueFrom") or {}).get("fieldRef")
-        if reference:
-            _set(reference, {"apiVersion": "v1"})
+
+
+def _canonical(amounts: Object) -> None:
+    for name, amount in amounts.items():
+        amounts[name] = canonical(amount)
 
 
 def _probe(probe: Object) -> None:
     _set(probe, _PROBE)
-    if probe.get("httpGet"):
-        _set(probe["httpGet"], {"path": "/", "scheme": "HTTP"})
 
 
 def _volume(volume: Object) -> None:
@@ -116,14 +141,14 @@ def _volume(volume: Object) -> None:
 def _service(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _set(spec, {"type": "ClusterIP", "sessionAffinity": "None"})
-    if spec["type"] == "ExternalName":
-        return
-    _set(
-        spec,
-        {"internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"},
-    )
     for port in spec.get("ports") or ():
         _set(port, {"protocol": "TCP", "targetPort": port.get("port")})
+    if spec["sessionAffinity"] == "ClientIP":
+        _set(spec, {"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}})
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        _set(spec, {"externalTrafficPolicy": "Cluster"})
+    if spec["type"] != "ExternalName":
+        _set(spec, {"internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
 
 
 def _namespace(obj: Object) -> None:
@@ -137,6 +162,9 @@ def _namespace(obj: Object) -> None:
 
 def _secret(obj: Object) -> None:
     _set(obj, {"type": "Opaque"})
+    plain = obj.pop("stringData", None) or {}
+    if plain:
+        obj["data"] = {**(obj.get("data") or {}), **{k: b64encode(v.encode()).decode() for k, v in plain.items()}}
 
 
 def _autoscaler(obj: Object) -> None:

@@ -1,15 +1,17 @@
 """delete and deletecollection."""
 
+from dataclasses import replace
+
 from sandbox.apiserver.backend import Backend
 from sandbox.apiserver.bodies import read_options
 from sandbox.apiserver.call import Call
 from sandbox.apiserver.convert import outward
 from sandbox.apiserver.reads import chosen, list_objects
-from sandbox.apiserver.replies import Reply, bad_request, reply, success
+from sandbox.apiserver.replies import Reply, reply, success, unsupported_option
 from sandbox.changes import Object
-from sandbox.storage import conflict, not_found
+from sandbox.errors import conflict, not_found
 
-_PROPAGATIONS = ("Background", "Foreground", "Orphan")
+_PROPAGATIONS = ("Foreground", "Background", "Orphan")
 
 
 def delete(backend: Backend, call: Call) -> Reply:
@@ -23,10 +25,11 @@ def delete(backend: Backend, call: Call) -> Reply:
     options = _options(call)
     meta = found.object["metadata"]
     _check_preconditions(call, options.get("preconditions") or {}, meta)
-    if not call.dry:
+    dry = call.dry or "All" in (options.get("dryRun") or ())
+    if not dry:
         _delete(backend, call, meta, options)
     left = backend.record(call.resource, call.namespace, call.record.name)
-    if left is not None and not call.dry and left.object["metadata"]["uid"] == meta["uid"]:
+    if left is not None and not dry and left.object["metadata"]["uid"] == meta["uid"]:
         return reply(outward(call.resource, left.object))
     return reply(success(call.resource.kind, meta["name"], meta["uid"]))
 
@@ -44,14 +47,18 @@ def _check_preconditions(call: Call, wanted: Object, meta: Object) -> None:
     for name in ("uid", "resourceVersion"):
         if wanted.get(name) and wanted[name] != meta[name]:
             label = "UID" if name == "uid" else "ResourceVersion"
-            why = f"Precondition failed: {label} in precondition: {wanted[name]}, {label} in object meta: {meta[name]}"
-            raise conflict(call.resource.kind, meta["name"], why)
+            done = "deleted and then recreated" if name == "uid" else "modified"
+            why = (
+                f"the {label} in the precondition ({wanted[name]}) does not match the {label} in record "
+                f"({meta[name]}). The object might have been {done}"
+            )
+            raise conflict(replace(call.resource.kind, plural=call.resource.kind.kind), meta["name"], why)
 
 
 def _delete(backend: Backend, call: Call, meta: Object, options: Object) -> None:
     propagation = options.get("propagationPolicy") or _legacy(options)
     if propagation not in _PROPAGATIONS:
-        raise bad_request(f"invalid propagationPolicy: {propagation!r}")
+        raise unsupported_option("DeleteOptions", "propagationPolicy", propagation, (*_PROPAGATIONS, "nil"))
     grace = options.get("gracePeriodSeconds")
     backend.storage.delete(
         backend.key(call.resource),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.apiserver.listkeys import child, key, keys_of
+from sandbox.apiserver.listkeys import child, is_atomic, is_set, key, keys_of
 from sandbox.apiserver.schema import Schema
 from sandbox.changes import Object
 
@@ -53,6 +53,7 @@ class Writer:
 def record(old: Object, new: Object, writer: Writer, schema: Schema | None) -> None:
     """Write into `new` that `writer` has made it of `old` ({} if it is new)."""
     changed, removed = differences(ownable(old), ownable(new), schema)
+    _mark_new(changed, ownable(old), ownable(new), custom=schema is not None)
     if changed or removed:
         entries = new["metadata"].get("managedFields") or []
         new["metadata"]["managedFields"] = [entry for entry in _updated(entries, writer, changed, removed) if entry]
@@ -70,6 +71,38 @@ def _updated(entries: list[Object], writer: Writer, changed: Fields, removed: Fi
         yield writer.entry(changed)
 
 
+# Parts of built-in kinds that are there even when they are empty, so that nobody has made them.
+_GIVEN = frozenset({"f:spec", "f:status", "f:template", "f:strategy", "f:containers", "f:loadBalancer"})
+
+
+def _mark_new(changed: Fields, old: Any, new: Any, *, custom: bool) -> None:
+    """Whoever updates owns the objects and lists that it makes, too; an apply owns what it names alone."""
+    for part, inside in changed.items():
+        if not inside or not part.startswith("f:"):
+            continue
+        before, after = (node.get(part[2:]) if isinstance(node, dict) else None for node in (old, new))
+        if before is None and part != "f:metadata" and (custom or part not in _GIVEN):
+            inside["."] = {}
+        _mark_inside(inside, before, after, custom=custom)
+
+
+def _mark_inside(inside: Fields, before: Any, after: Any, *, custom: bool) -> None:
+    if isinstance(after, dict):
+        _mark_new(inside, before, after, custom=custom)
+        return
+    for part, fields in inside.items():
+        if part.startswith("k:"):
+            wanted = json.loads(part[2:])
+            items = [
+                next((each for each in node or () if wanted.items() <= {**_TCP, **each}.items()), None)
+                for node in (before, after)
+            ]
+            _mark_new(fields, *items, custom=custom)
+
+
+_TCP = {"protocol": "TCP"}
+
+
 def ownable(obj: Object) -> Object:
     """Return the part of an object that can be owned."""
     body = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
@@ -79,13 +112,19 @@ def ownable(obj: Object) -> Object:
 
 def all_fields(value: Any, schema: Schema | None, name: str = "") -> Fields:
     """Return every field of a value."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and not is_atomic(name, schema):
         return {f"f:{k}": all_fields(v, child(schema, k), k) for k, v in value.items()}
+    if is_set(name, value, schema):
+        return {_value(item): {} for item in value}
     keys = keys_of(name, value, schema)
     if keys:
         element = schema.element if schema else None
         return {_item(item, keys): {".": {}, **all_fields(item, element)} for item in value}
     return {}
+
+
+def _value(item: Any) -> str:
+    return "v:" + json.dumps(item)
 
 
 def _item(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
@@ -123,13 +162,15 @@ def _difference(old: Any, new: Any, schema: Schema | None, name: str) -> tuple[F
 def _parts(value: Any, schema: Schema | None, name: str) -> dict[str, Any]:
     """Return what a value is made of, by the names FieldsV1 has for it; nothing if it is one value."""
     if isinstance(value, dict):
-        return {f"f:{k}": v for k, v in value.items()}
+        return {} if is_atomic(name, schema) else {f"f:{k}": v for k, v in value.items()}
+    if is_set(name, value, schema):
+        return {_value(item): item for item in value}
     keys = keys_of(name, value, schema)
     return {_item(item, keys): item for item in value} if keys else {}
 
 
 def _inside(schema: Schema | None, part: str) -> tuple[Schema | None, str]:
-    if part.startswith("k:"):
+    if part.startswith(("k:", "v:")):
         return (schema.element if schema else None), ""
     return child(schema, part[2:]), part[2:]
 
@@ -165,10 +206,20 @@ def union(one: Fields, other: Fields) -> Fields:
     }
 
 
+def printed(part: str) -> str:
+    """Return a part of a path as messages print it: `.name`, `[name="web"]`, `[="value"]`."""
+    if part.startswith("f:"):
+        return f".{part[2:]}"
+    if part.startswith("v:"):
+        return f"[={part[2:]}]"
+    named = json.loads(part[2:]) if part.startswith("k:") else {}
+    return "[" + ",".join(f"{name}={json.dumps(value)}" for name, value in named.items()) + "]"
+
+
 def shared(one: Fields, other: Fields, path: str = "") -> Iterator[str]:
     """Yield the paths of the leaves that both have, as messages print them."""
     for part in one.keys() & other.keys():
-        where = f"{path}.{part[2:]}" if part.startswith("f:") else f"{path}[{part[2:]}]"
+        where = path + printed(part)
         if one[part] and other[part]:
             yield from shared(one[part], other[part], where)
         elif part != ".":

@@ -25,6 +25,26 @@ _BUILTIN: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Objects of built-in kinds that have one owner as a whole.
+_ATOMIC = frozenset(
+    {"selector", "labelSelector", "nodeSelector", "fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"}
+    | {"scaleTargetRef", "involvedObject", "regarding", "targetRef"}
+)
+_SETS = frozenset({"finalizers"})
+
+
+def is_atomic(name: str, schema: Schema | None) -> bool:
+    """Whether an object of that field name is one value to those who own fields."""
+    return schema is None and name in _ATOMIC
+
+
+def is_set(name: str, items: Any, schema: Schema | None) -> bool:
+    """Whether each item of a list of plain values has owners of its own."""
+    if not isinstance(items, list) or not items or any(isinstance(item, dict | list) for item in items):
+        return False
+    return name in _SETS or (schema is not None and schema.list_type == "set")
+
+
 def keys_of(name: str, items: Any, schema: Schema | None) -> tuple[str, ...]:
     """Return the keys of a list's items, () if the list is one value.
 

@@ -105,8 +105,11 @@ def _replace(target: Any, operation: Mapping[str, Any]) -> Any:
     if operation["path"] == "":
         return value
     node, last = _parent(target, operation["path"])
+    if isinstance(node, dict):
+        node[last] = value  # as in Kubernetes, which sets what is absent, too
+        return target
     _child(node, last)
-    node[int(last) if isinstance(node, list) else last] = value
+    node[int(last)] = value
     return target
 
 
@@ -116,7 +119,9 @@ def _move(target: Any, operation: Mapping[str, Any]) -> Any:
 
 
 def _copy(target: Any, operation: Mapping[str, Any]) -> Any:
-    return _put(target, operation["path"], copy.deepcopy(_find(target, operation["from"])))
+    node, last = _parent(target, operation["from"])
+    absent = isinstance(node, dict) and last not in node  # is copied as null, as in Kubernetes
+    return _put(target, operation["path"], None if absent else copy.deepcopy(_child(node, last)))
 
 
 def _test(target: Any, operation: Mapping[str, Any]) -> Any:
@@ -196,9 +201,11 @@ def _strategic_list(target: list[Any], patch: list[Any], name: str) -> list[Any]
     if not keys:
         return patch
     items = {key(item, keys): item for item in target}
+    fresh: dict[tuple[Any, ...], Any] = {}
     for item in patch:
         if item.get("$patch") == "delete":
             items.pop(key(item, keys), None)
         else:
-            items[key(item, keys)] = strategic_patch(items.get(key(item, keys)), item)
-    return list(items.values())
+            place = items if key(item, keys) in items else fresh
+            place[key(item, keys)] = strategic_patch(items.get(key(item, keys)), item)
+    return [*fresh.values(), *items.values()]  # as in Kubernetes: what is new goes first

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.apiserver.builtin import EVENTS_V1, MODELS, model_schema
 from sandbox.apiserver.gatewayapi import SCHEMAS
-from sandbox.apiserver.schema import ANYTHING, Schema, build
+from sandbox.apiserver.schema import ANYTHING, Schema, compiled
 from sandbox.changes import Change, Object
 from sandbox.kinds import Kind
 from sandbox.storage import Storage
@@ -138,7 +138,7 @@ def _priority(version: str) -> tuple[int, str]:
 
 def _builtin(kind: Kind) -> Iterator[Resource]:
     if kind.plural in SCHEMAS:
-        schema = build(SCHEMAS[kind.plural])
+        schema = compiled(SCHEMAS[kind.plural])
         columns = _GATEWAY_COLUMNS.get(kind.plural, ())
         for version in (kind.version, *kind.also):
             yield Resource(kind=kind, version=version, schema=schema, columns=columns, status=kind.status)
@@ -166,7 +166,7 @@ def _custom(kind: Kind, version: Object, names: Object) -> Resource:
     return Resource(
         kind=kind,
         version=version["name"],
-        schema=build(source),
+        schema=compiled(source),
         columns=tuple(_column(each) for each in version.get("additionalPrinterColumns") or ()),
         scale=_scale(scale) if scale else None,
         status="status" in subresources,

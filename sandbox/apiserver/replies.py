@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.changes import Object, encode
+from sandbox.errors import ApiError, identified
 from sandbox.kinds import Kind
-from sandbox.storage import ApiError
 
 JSON = "application/json"
 
@@ -27,17 +27,29 @@ class Problem:
 
     field: str
     detail: str
+    rule: bool = False  # found by a rule, which is asked only if the types are right
+
+    @property
+    def blocks(self) -> bool:
+        """Whether no rule can be asked before this is mended."""
+        return self.cause["reason"] in _BLOCKING
 
     def __str__(self) -> str:
         """Return it as Kubernetes prints it."""
-        return f"{self.field}: {self.detail}" if self.field else self.detail
+        return f"{self.field or '<nil>'}: {self.detail}"
 
     @property
     def cause(self) -> Object:
         """It as an entry of status.details.causes."""
-        return {"reason": _REASONS[self.detail.partition(":")[0]], "message": self.detail, "field": self.field}
+        reason = _REASONS[self.detail.partition(":")[0]]
+        if reason == "FieldValueInvalid" and " must be of type " in self.detail:
+            reason = "FieldValueTypeInvalid"
+        return {"reason": reason, "message": self.detail, "field": self.field or "<nil>"}
 
 
+_BLOCKING = frozenset(
+    {"FieldValueRequired", "FieldValueTypeInvalid", "FieldValueNotSupported", "FieldValueTooMany", "FieldValueTooLong"}
+)
 _REASONS = {
     "Invalid value": "FieldValueInvalid",
     "Required value": "FieldValueRequired",
@@ -66,19 +78,24 @@ def status(error: ApiError, details: Object | None = None) -> Object:
     body: Object = {
         "kind": "Status",
         "apiVersion": "v1",
-        "metadata": {},
+        "metadata": {"continue": error.proceed} if error.proceed else {},
         "status": "Failure",
         "message": error.message,
         "reason": error.reason,
         "code": error.status,
     }
+    if not error.reason:
+        del body["reason"]
     chosen = error.details if details is None else details
-    return {**body, "details": chosen} if chosen else body
+    return {**body, "details": chosen} if chosen or error.status in _DETAILED else body
+
+
+_DETAILED = (404, 405, 422)  # these have details, though they may be empty
 
 
 def success(kind: Kind, name: str, uid: str) -> Object:
     """Return what a finished deletion answers."""
-    details = {"name": name, "group": kind.group, "kind": kind.plural, "uid": uid}
+    details = {**identified(kind, name), "uid": uid}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
@@ -92,13 +109,20 @@ def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> ApiError:
     listed = ", ".join(str(problem) for problem in problems)
     text = listed if len(problems) == 1 else f"[{listed}]"
     qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
-    details = {
-        "name": name,
-        "group": kind.group,
-        "kind": kind.kind,
-        "causes": [problem.cause for problem in problems],
-    }
+    details = {**identified(kind, name), "kind": kind.kind, "causes": [problem.cause for problem in problems]}
     return ApiError(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', details)
+
+
+def unsupported_option(options: str, name: str, given: Any, supported: Sequence[str]) -> ApiError:
+    """Return 422 for a value in the options of a request that is none of the supported ones."""
+    listed = ", ".join(f'"{each}"' for each in supported)
+    shown = encode(given).decode()
+    return refused_options(options, Problem(name, f"Unsupported value: {shown}: supported values: {listed}"))
+
+
+def refused_options(options: str, problem: Problem) -> ApiError:
+    """Return 422 for the options of a request."""
+    return invalid(Kind(group="meta.k8s.io", version="v1", plural="", kind=options), "", [problem])
 
 
 def unsupported_media(given: str, accepted: Sequence[str]) -> ApiError:

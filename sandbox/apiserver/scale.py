@@ -10,7 +10,7 @@ from sandbox.apiserver.replies import Problem, Reply, bad_request, invalid, repl
 from sandbox.apiserver.tables import find
 from sandbox.apiserver.writes import patcher, revise
 from sandbox.changes import Object, decode
-from sandbox.storage import conflict, not_found
+from sandbox.errors import ApiError, conflict, not_found
 
 _COPIED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
@@ -23,6 +23,7 @@ def scale(backend: Backend, call: Call) -> Reply:
         raise not_found(call.resource.kind, call.record.name)
     current = scale_of(found.object, paths)
     if call.record.verb == "get":
+        _refuse_absent(call, found.object, paths)
         return reply(current)
     wanted = _wanted(call, current)
     _check(call, wanted, current)
@@ -34,16 +35,25 @@ def scale(backend: Backend, call: Call) -> Reply:
     return reply(scale_of(stored.object if stored and not call.dry else obj, paths))
 
 
+def _refuse_absent(call: Call, obj: Object, paths: ScalePaths) -> None:
+    """As in Kubernetes, where no number of replicas is written there is none to read, though it can be written."""
+    if call.resource.kind.custom and _one(obj, paths.replicas) is None:
+        why = f'the spec replicas field "{paths.replicas}" does not exist'
+        details = {"causes": [{"message": why}]}
+        raise ApiError(500, "InternalError", f"Internal error occurred: {why}", details)
+
+
 def scale_of(obj: Object, paths: ScalePaths) -> Object:
     """Return an autoscaling/v1 Scale."""
     meta = {name: obj["metadata"][name] for name in _COPIED if name in obj["metadata"]}
     selector = _one(obj, paths.selector) if paths.selector else _labels(obj)
+    replicas = _one(obj, paths.replicas)  # none is left out, as in Kubernetes
     status: Object = {"replicas": _one(obj, paths.status) or 0}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": meta,
-        "spec": {"replicas": _one(obj, paths.replicas) or 0},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": {**status, "selector": selector} if selector else status,
     }
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sandbox.apiserver.cel import Rule, compile_rules
-from sandbox.changes import Object
+from sandbox.changes import Object, decode, encode
 
 MISSING: Any = object()
 
@@ -69,6 +69,12 @@ class Schema:
         """The pattern, compiled."""
         return re.compile(self.pattern) if self.pattern is not None else None
 
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether there is a rule in it, at any depth; not for types that contain themselves."""
+        inside = (*self.properties.values(), *(each for each in (self.values, self.element) if each is not None))
+        return bool(self.rules) or any(each.has_rules for each in inside)
+
     @property
     def open(self) -> bool:
         """Whether fields that the schema does not name are kept."""
@@ -96,6 +102,16 @@ _RENAMED = {
 }
 _TUPLES = {"required": "required", "enum": "enum", "x-kubernetes-list-map-keys": "list_keys"}
 _COMBINED = {"allOf": "all_of", "anyOf": "any_of", "oneOf": "one_of"}
+
+
+def compiled(source: Object) -> Schema:
+    """Compile an openAPIV3Schema, once for as often as it is asked for; raises as `build` does."""
+    return _compiled(encode(source))
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: bytes) -> Schema:
+    return build(decode(source))
 
 
 def build(source: Object) -> Schema:

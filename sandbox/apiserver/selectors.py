@@ -14,6 +14,19 @@ _LabelTest = Callable[[Mapping[str, str]], bool]
 _SET = re.compile(r"^(?P<key>[^\s!=,()]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$")
 _EQUAL = re.compile(r"^(?P<key>[^\s!=,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s!=,()]*)$")
 _EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[^\s!=,()]+)$")
+_FIELDS = ("metadata.name", "metadata.namespace")
+_INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_MORE_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "pods": (
+        *("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName"),
+        *("status.phase", "status.podIP", "status.nominatedNodeName"),
+    ),
+    "events": (*(f"involvedObject.{each}" for each in _INVOLVED), "reason", "reportingComponent", "source", "type"),
+    "namespaces": ("status.phase",),
+    "replicasets": ("status.replicas",),
+    "secrets": ("type",),
+    "services": ("spec.clusterIP", "spec.type"),
+}
 _SPLIT = re.compile(r",(?![^(]*\))")
 
 
@@ -57,8 +70,10 @@ def _field_test(kind: Kind, text: str) -> Match:
     if not found:
         raise bad_request(f"invalid selector: '{text}'; can't understand '{text}'")
     path, op, value = found[1], found[2], found[3]
-    if kind.custom and path not in ("metadata.name", "metadata.namespace"):
-        raise bad_request(f"field label not supported: {path}")
+    if path not in _FIELDS and (kind.custom or path not in _MORE_FIELDS.get(kind.plural, ())):
+        known = ", ".join(f'"{each}"' for each in _FIELDS)
+        unknown = f'"{path}" is not a known field selector: only {known}'
+        raise bad_request(f"field label not supported: {path}" if kind.custom else unknown)
     keys = path.split(".")
 
     def test(obj: Object) -> bool:

@@ -19,7 +19,7 @@ from sandbox.apiserver.call import Address, Call, parse, verb
 from sandbox.apiserver.discovery import document
 from sandbox.apiserver.records import WRITES, Fault, RequestRecord, Requests
 from sandbox.apiserver.registry import Registry, Resource
-from sandbox.apiserver.replies import Reply, failure, reply
+from sandbox.apiserver.replies import Reply, failure, reply, unsupported_option
 from sandbox.apiserver.reviews import Access, Authorize, review, virtual
 from sandbox.apiserver.selectors import field_name
 from sandbox.changes import encode
@@ -30,6 +30,7 @@ Seam = Callable[[RequestRecord], Awaitable[Fault | None]]
 _log = logging.getLogger(__name__)
 _NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _LARGEST_BODY = 3 * 1024 * 1024
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 _VERBS: dict[str, Callable[[Backend, Call], Reply]] = {
     "get": reads.get,
     "list": reads.list_objects,
@@ -175,8 +176,12 @@ class ApiServer:
     async def _record(self, request: web.BaseRequest, address: Address) -> RequestRecord:
         user = self.access.identify(request.headers.get("Authorization", ""))
         asked = verb(request.method, address.name, request.query)
-        if not asked:
+        if not asked or (asked in ("update", "patch") and not address.name):
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        if request.query.get("dryRun", "All") != "All":
+            raise unsupported_option(
+                _OPTIONS.get(asked, "DeleteOptions"), "dryRun", [request.query["dryRun"]], ("All",)
+            )
         body = await request.read()
         if len(body) > _LARGEST_BODY:
             raise ApiError(413, "RequestEntityTooLarge", f"the body is larger than {_LARGEST_BODY} bytes")

@@ -41,7 +41,7 @@ def _prune_object(schema: Schema, value: dict[str, Any], path: str, *, root: boo
 
 
 def fill(schema: Schema, value: Any) -> None:
-    """Set in place the defaults of absent fields, and remove nulls that a default replaces."""
+    """Set in place the defaults of absent fields, and remove nulls where none is allowed."""
     if isinstance(value, dict):
         _fill_object(schema, value)
     elif isinstance(value, list) and schema.element is not None:
@@ -53,6 +53,8 @@ def _fill_object(schema: Schema, value: dict[str, Any]) -> None:
     for key, child in schema.properties.items():
         if child.default is not MISSING and (key not in value or (value[key] is None and not child.nullable)):
             value[key] = copy.deepcopy(child.default)
+        if key in value and value[key] is None and not child.nullable and child.type:
+            del value[key]
         if key in value:
             fill(child, value[key])
     if schema.values is not None:

@@ -60,7 +60,7 @@ def _aged(cells: Callable[[Object], tuple[Any, ...]]) -> Callable[[Object], list
 def _definition(column: Column) -> Object:
     return {
         "name": column.name,
-        "type": "string" if column.type == "date" else column.type,
+        "type": column.type,
         "format": column.format,
         "description": column.description,
         "priority": column.priority,

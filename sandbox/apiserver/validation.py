@@ -33,7 +33,7 @@ def validate(schema: Schema, value: Any, old: Any = MISSING, path: str = "") -> 
     yield from problems
     yield from _scalars(schema, value, path)
     yield from _combinations(schema, value, path)
-    if not problems:
+    if not any(problem.blocks for problem in problems):
         yield from _rules(schema, value, old, path)
 
 
@@ -203,8 +203,8 @@ def _rules(schema: Schema, value: Any, old: Any, path: str) -> Iterator[Problem]
         if says:
             kind = _KINDS.get(rule.reason, "Invalid value")
             where = path + rule.field_path
-            shows = kind in ("Invalid value", "Duplicate value")
-            yield Problem(where, f"{kind}: {shown(_brief(value))}: {says}" if shows else f"{kind}: {says}")
+            shows = kind in ("Invalid value", "Duplicate value") and not isinstance(value, dict | list)
+            yield Problem(where, f"{kind}: {shown(value)}: {says}" if shows else f"{kind}: {says}", rule=True)
 
 
 _KINDS = {

@@ -1,7 +1,6 @@
 """watch: the changes of a resource as a stream of lines, with bookmarks, selectors and 410."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -66,7 +65,7 @@ def _seconds(text: str | None) -> float:
 
 async def lines(watch: Watch, version: Callable[[], int], interval: float) -> AsyncIterator[bytes]:
     """Yield what a watch shows until its timeout; a bookmark every `interval` seconds if it wants them."""
-    clock = time.monotonic
+    clock = asyncio.get_running_loop().time
     end, next_bookmark = clock() + watch.timeout, clock() + interval
     for start in range(0, len(watch.first), _MOST_AT_ONCE):
         yield b"".join(_line(watch, "ADDED", record) for record in watch.first[start : start + _MOST_AT_ONCE])
@@ -111,7 +110,15 @@ def _shown(watch: Watch, change: Change) -> bytes:
         return b""
     if type_ == change.type and _plain(call, change.object):
         return change.line
-    return _line(watch, type_, Record(change.object, change.raw))
+    return _line(watch, type_, _as_seen(type_, change))
+
+
+def _as_seen(type_: str, change: Change) -> Record:
+    """Return what an event shows: of an object that has left the selection, how it last was in it."""
+    if type_ != "DELETED" or change.type == "DELETED" or change.previous is None:
+        return Record(change.object, change.raw)
+    last = {**change.previous, "metadata": {**change.previous["metadata"], "resourceVersion": str(change.version)}}
+    return Record(last, encode(last))
 
 
 def _plain(call: Call, obj: Object) -> bool:

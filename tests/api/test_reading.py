@@ -83,7 +83,8 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         "revisions": status["revisions"],
         "traffic": {"desired": 5.0, "routed": 5.0, "observed": 4.9},
         "checks": [check | status["analysis"][0], check | status["analysis"][1]],
-        "run": {"outcome": None, "reason": None, "endedAt": None, "reverts": 0, "emptiedAt": None} | status["run"],
+        "run": {"outcome": None, "reason": None, "endedAt": None, "reverts": 0, "routedAt": None, "emptiedAt": None}
+        | status["run"],
         "conditions": [],
         "commands": [],
         "handled": [],

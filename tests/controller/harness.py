@@ -2,7 +2,6 @@
 
 import asyncio
 import builtins
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiohttp import ClientSession, TCPConnector, web
+from aiohttp import ClientSession, web
 
 from analysis.sources import ScrapeSource, SourceConfiguration
 from analysis.sources.opening import opened
@@ -312,7 +311,7 @@ async def stage(ground: Ground | Path, **settings: Any) -> AsyncIterator[Stage]:
     async with (
         ground.open(**{**quick, **settings}) as backend,
         _metrics(weather) as endpoint,
-        _as("gitops/1.0", backend) as gitops,
+        backend.session(agent="gitops/1.0") as gitops,
         _objects(backend, gitops) as objects,
         await Client.connect(backend.kubeconfig()) as person,
     ):
@@ -328,13 +327,6 @@ async def stage(ground: Ground | Path, **settings: Any) -> AsyncIterator[Stage]:
         )
         await made.create(GATEWAY, a_service(), a_route())
         yield made
-
-
-def _as(agent: str, backend: Backend) -> ClientSession:
-    """Plain requests of an administrator who goes by a name of their own."""
-    tls = ssl.create_default_context(cafile=backend.ca) if backend.ca else False
-    headers = {"Authorization": f"Bearer {backend.token()}", "User-Agent": agent}
-    return ClientSession(backend.url, headers=headers, connector=TCPConnector(ssl=tls), read_bufsize=2**22)
 
 
 @asynccontextmanager
@@ -365,7 +357,7 @@ async def _metrics(weather: Weather) -> AsyncIterator[Endpoint]:
 
     app = web.Application()
     app.router.add_get("/metrics", answer)
-    endpoint = Endpoint(web.AppRunner(app, shutdown_timeout=0.1))
+    endpoint = Endpoint(web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True))
     await endpoint.runner.setup()
     await web.TCPSite(endpoint.runner, "127.0.0.1", 0).start()
     endpoint.url = f"http://127.0.0.1:{endpoint.runner.addresses[0][1]}/metrics"

@@ -1,5 +1,8 @@
 """What people ask for: every command, in the state it is for."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from tests.backends import Ground
 from tests.controller.harness import Stage, a_rollout, controlling, stage
 
@@ -9,8 +12,8 @@ LONG = {"canary": {"steps": [{"weight": 10, "hold": {"for": "1h"}}, {"weight": 5
 
 async def waiting(made: Stage, reason: str) -> None:
     def so() -> bool:
-        ready = next((each for each in made.status.get("conditions") or () if each["type"] == "Ready"), {})
-        return ready.get("reason") == reason
+        reasons = [each["reason"] for each in made.status.get("conditions") or () if each["type"] == "Ready"]
+        return reasons == [reason]
 
     await made.until(so, f"reason {reason}")
 
@@ -137,3 +140,15 @@ async def test_a_command_that_makes_no_sense_is_refused_and_gone(ground: Ground)
             lambda: any(each["reason"] == "CommandRefused" for each in made.list("events")),
             "an event that says so",
         )
+
+
+async def test_a_promotion_that_is_asked_for_before_the_proxies_have_followed_ends_the_bake(ground: Ground) -> None:
+    async with stage(ground) as made:
+        made.settings = replace(made.settings, settle=timedelta(milliseconds=500))
+        async with controlling(made):
+            await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 50}], "bake": {"for": "1h"}}}))
+            await made.healthy("v1")
+            await made.release("v2")
+            await made.phase("Baking")
+            await made.command("promote")
+            await made.healthy("v2")

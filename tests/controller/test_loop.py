@@ -24,7 +24,8 @@ from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.kinds import EVENTS, GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, REVISION_LABEL, ROLLOUT_LABEL
-from tests.controller.harness import ERRORS, a_rollout, a_route, controlling, stage, template
+from tests.controller import harness
+from tests.controller.harness import ERRORS, controlling, stage, template
 from tests.controller.test_commands import LONG, holding
 from tests.kube.builders import eventually, raw
 from tests.kube.fake_api import FakeApi, connected, hang, refuse, serving
@@ -32,6 +33,20 @@ from tests.kube.fake_api import FakeApi, connected, hang, refuse, serving
 NAMESPACE = "shop"
 SHOP, OTHER = Key(NAMESPACE, "shop"), Key(NAMESPACE, "other")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def a_rollout(**spec: Any) -> Manifest:
+    """A Rollout in the namespace."""
+    return placed(harness.a_rollout(**spec))
+
+
+def a_route(name: str = "shop") -> Manifest:
+    """A route in the namespace."""
+    return placed(harness.a_route(name))
+
+
+def placed(manifest: Manifest) -> Manifest:
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": NAMESPACE}}
 
 
 def made(manifest: Manifest, **metadata: Any) -> Manifest:

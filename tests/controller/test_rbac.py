@@ -1,8 +1,6 @@
 """The account of deploy/rbac on a real API server: may do everything the controller does, and nothing else."""
 
 import asyncio
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ import yaml
 
 from api.app import create_app
 from controlplane.access import USERS
+from controlplane.audit import Asked, asked, end
 from controlplane.cluster import ControlPlane
 from rollout.kube.client import Client
 from rollout.kube.lease import Election
@@ -43,20 +42,8 @@ def granted(*names: str) -> set[Right]:
     }
 
 
-def audited(running: ControlPlane, since: int) -> Iterator[dict[str, Any]]:
-    """What the controller's account asked since the log had that many bytes."""
-    with running.audit_log.open("rb") as log:
-        log.seek(since)
-        for line in log:
-            event = json.loads(line)
-            if event["user"]["username"] == USERS["controller"].name and "objectRef" in event:
-                yield event
-
-
-def right(event: dict[str, Any]) -> Right:
-    reference = event["objectRef"]
-    parts = (reference["resource"], reference.get("subresource"))
-    return Right(reference.get("apiGroup", ""), "/".join(filter(None, parts)), event["verb"])
+def right(request: Asked) -> Right:
+    return Right(request.group, "/".join(filter(None, (request.resource, request.subresource))), request.verb)
 
 
 def grpc_route() -> dict[str, Any]:
@@ -134,13 +121,13 @@ async def election(made: Stage) -> None:
 
 
 async def test_the_roles_allow_exactly_what_the_controller_does(tmp_path: Path, kubernetes: ControlPlane) -> None:
-    since = kubernetes.audit_log.stat().st_size
+    since = end(kubernetes.audit_log)
     async with stage(Ground(tmp_path, kubernetes)) as made:
         made.settings = replace(made.settings, history=1)
         async with controlling(made):
             await releases(made)
             await adoption(made)
         await election(made)
-    events = list(audited(kubernetes, since))
-    assert {right(each) for each in events} == granted("cluster-role.yaml", "role.yaml")
-    assert [each for each in events if each["responseStatus"]["code"] == 403] == []
+    requests = list(asked(kubernetes.audit_log, user=USERS["controller"].name, since=since))
+    assert {right(each) for each in requests} == granted("cluster-role.yaml", "role.yaml")
+    assert [each for each in requests if each.code == 403] == []

@@ -145,6 +145,8 @@ def a_run(stage: Stage = Stage.STEPPING, *, since: timedelta = 10 * MINUTE, **ch
     run = RunStatus(
         number=2, name="shop-2", revision=NEW, stable=OLD, stage=stage, started_at=ago(20 * MINUTE), since=ago(since)
     )
+    if since and stage in (Stage.BAKING, Stage.ABORTING):
+        taken["routed_at"] = ago(since)
     return run.model_copy(update={**taken, **changes})
 
 

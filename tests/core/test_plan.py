@@ -257,14 +257,19 @@ def test_a_template_is_written_once() -> None:
                 assert not [op for op in write.body if op["path"].startswith("/spec/template")]
 
 
-def test_a_restart_changes_the_stable_versions_pods_and_nothing_else() -> None:
+def test_a_restart_is_recorded_first_and_then_changes_the_stable_versions_pods_once_and_nothing_else() -> None:
     world = at_rest(status={"run": None, "commands": (a_command(Asked.RESTART),)})
     world = replace(world, status=decide(at_rest(), GOOD).status.model_copy(update={"commands": world.status.commands}))
     writes = planned(world)
-    assert whys(writes) == ["mark old", "say so"]
-    assert carried_out(world, writes).revisions[OLD].manifest["spec"]["template"]["metadata"]["annotations"] == {
+    assert whys(writes) == ["say so"]
+    world = carried_out(world, writes)
+    writes = planned(world)
+    assert whys(writes) == ["mark old"]
+    world = carried_out(world, writes)
+    assert world.revisions[OLD].manifest["spec"]["template"]["metadata"]["annotations"] == {
         "kubectl.kubernetes.io/restartedAt": "2026-05-01T12:00:00.000Z"
     }
+    assert planned(world) == ()
 
 
 def test_the_history_keeps_its_length_and_the_stable_versions_record() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.assess import State
 from rollout.core.decide import decide
+from rollout.core.plan import plan
 from rollout.core.target import Target
 from rollout.core.world import World
 from rollout.models.status import Outcome, Phase, RolloutStatus, Stage, TrafficStatus, Verb
@@ -18,6 +19,7 @@ from tests.core.builders import (
     REPLICAS,
     THIRD,
     a_command,
+    a_manifest,
     a_policy,
     a_result,
     a_revision,
@@ -31,6 +33,7 @@ from tests.core.builders import (
     led,
     with_service,
 )
+from tests.core.cluster import carried_out
 
 GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
 
@@ -194,6 +197,36 @@ def test_traffic_does_not_move_to_a_stable_version_that_cannot_answer(world: Wor
     assert decision.target.replicas == {OLD: REPLICAS, NEW: world.revisions[NEW].replicas}
     assert decision.status.message is not None
     assert "has no ready pod, so it is scaled up first" in decision.status.message
+
+
+@pytest.mark.parametrize(("deleted", "waits"), [(9 * MINUTE, True), (11 * MINUTE, False)])
+def test_a_rollout_that_is_deleted_waits_a_while_for_a_stable_version_that_cannot_answer(
+    deleted: timedelta, *, waits: bool
+) -> None:
+    dumb = a_revision(OLD, ready=0, promoted=1)
+    world = a_world(Stage.BAKING, stable=dumb, manifest=a_manifest(deletionTimestamp=ago(deleted)))
+    decision = decide(world, ())
+    assert (decision.target.keep_traffic, decision.target.finalizer) == (waits, True)
+    assert decision.target.replicas == {OLD: dumb.replicas, NEW: world.revisions[NEW].replicas}
+
+
+def test_an_abort_whose_status_could_not_be_written_still_says_why() -> None:
+    world = a_world(step=1)
+    traffic_only = carried_out(world, plan(world, decide(world, BREACH))[:1])
+    run = decide(traffic_only, BREACH).status.run
+    assert run is not None
+    assert (run.stage, run.reason) == (Stage.ABORTING, "errors: regress")
+
+
+def test_traffic_that_is_taken_late_is_given_the_whole_time_to_settle() -> None:
+    """The stable version was not ready when the breach came, so the canary kept its traffic until now."""
+    world = a_world(run=a_run(Stage.ABORTING))
+    decision = decide(world, ())
+    assert decision.status.run is not None
+    assert decision.status.run.since == ago(timedelta(0))
+    assert decision.target.weight == 0
+    after = carried_out(world, plan(world, decision))
+    assert decide(after, ()).target.replicas[NEW] == world.revisions[NEW].replicas
 
 
 def test_an_empty_stable_version_is_scaled_up_before_traffic_comes_back() -> None:

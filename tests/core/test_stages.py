@@ -135,7 +135,9 @@ def test_while_a_smaller_step_is_reached_the_canary_keeps_the_pods_its_weight_ne
     reaching = a_world(step=1, entered=None, canary=a_revision(NEW, 2, ready=1), spec=spec)
     reaching = with_service(reaching, canary_targets=frozenset())
     assert decide(reaching, GOOD).target.replicas[NEW] == 2
-    assert decide(a_world(step=1, canary=a_revision(NEW, 2), weight=10, spec=spec), GOOD).target.replicas[NEW] == 1
+    run = a_run(routed_at=ago(MINUTE))
+    reached = a_world(step=1, canary=a_revision(NEW, 2), weight=10, spec=spec, run=run)
+    assert decide(reached, GOOD).target.replicas[NEW] == 1
 
 
 def test_the_stable_version_never_shrinks_during_a_run() -> None:

@@ -8,8 +8,9 @@ import pytest
 from rollout.kube.client import Client
 from rollout.kube.lease import Election, Timing
 from rollout.models.kinds import LEASES, Manifest
+from tests.faults import leaping
 from tests.kube.builders import eventually
-from tests.kube.fake_api import FakeApi, connected, hang, refuse
+from tests.kube.fake_api import FakeApi, connected, hang, refuse, serving
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 QUICK = Timing(lease=1, give_up=0.3, renew=0.05, retry=0.05, call=0.2)
@@ -217,6 +218,25 @@ async def test_candidates_outlast_a_server_in_trouble(api: FakeApi, client: Clie
         group.create_task(an_election(client, "a").run(body))
         await eventually(lambda: body.active)
         body.end.set()
+
+
+def test_a_dead_leader_is_followed_when_its_lease_has_run_out_and_not_when_that_was_noticed(tmp_path: Path) -> None:
+    """In leaping time: the last renewal is told by a look almost a second later."""
+
+    async def acting() -> float:
+        loop, body = asyncio.get_running_loop(), Body()
+        async with serving(LEASES) as api, await connected(api, tmp_path) as client, asyncio.TaskGroup() as group:
+            api.put(LEASES, a_lease("other", leaseDurationSeconds=7))
+            group.create_task(an_election(client, "a", Timing()).run(body))
+            await asyncio.sleep(2.1)
+            api.put(LEASES, a_lease("other", leaseDurationSeconds=7, renewTime="later"))
+            renewed = loop.time()
+            while not body.active:  # noqa: ASYNC110 - what is waited for is seen from outside
+                await asyncio.sleep(0.01)
+            body.end.set()
+            return loop.time() - renewed
+
+    assert 6.8 <= leaping.run(acting()) <= 7.1
 
 
 @pytest.mark.parametrize("wrong", [{"lease": 6}, {"give_up": 3.0}, {"call": 3.0}])

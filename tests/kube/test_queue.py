@@ -4,6 +4,7 @@ from functools import wraps
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,16 @@ async def test_a_delayed_key_comes_when_it_is_due() -> None:
     queue.add("late", delay=300)
     queue.add("soon", delay=5)
     assert await taken(queue, 2) == [("soon", 5.0), ("late", 300.0)]
+
+
+def test_on_the_loop_of_the_process_keys_that_are_due_within_a_millisecond_come_in_their_order() -> None:
+    async def soon() -> list[str]:
+        queue = a_queue()
+        queue.add("second", delay=0.0004)
+        queue.add("first", delay=0.0003)
+        return [await queue.get() for _ in range(2)]
+
+    assert uvloop.run(soon()) == ["first", "second"]
 
 
 @in_fake_time

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,11 @@ from tests.sandbox.workloads import (
     NAMESPACE,
     a_deployment,
     a_template,
-    always,
     eventually,
     pods,
     quick,
     running,
     status_of,
-    why,
 )
 
 
@@ -64,51 +61,6 @@ def watched(storage: Storage, read: Callable[[], int]) -> list[int]:
     return values
 
 
-async def test_a_deployment_reaches_its_size_and_says_so(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=3))
-    await eventually(lambda: status_of(storage), settled(3))
-    assert why(storage, "Available") == ("True", "MinimumReplicasAvailable")
-    assert why(storage, "Progressing") == ("True", "NewReplicaSetAvailable")
-
-
-async def test_objects_are_named_labelled_and_owned_as_in_kubernetes(storage: Storage) -> None:
-    deployment = storage.create("deployments", a_deployment(replicas=1))
-    await eventually(lambda: status_of(storage), settled(1))
-    (replica_set,), (pod,) = storage.list("replicasets", NAMESPACE), pods(storage)
-    digest = replica_set["metadata"]["labels"]["pod-template-hash"]
-    assert replica_set["metadata"]["name"] == f"shop-{digest}"
-    assert replica_set["spec"]["selector"] == {"matchLabels": {"app": "shop", "pod-template-hash": digest}}
-    assert replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "1"
-    assert replica_set["metadata"]["ownerReferences"][0]["uid"] == deployment["metadata"]["uid"]
-    assert pod["metadata"]["name"].startswith(f"shop-{digest}-")
-    assert pod["metadata"]["labels"] == {"app": "shop", "pod-template-hash": digest}
-    assert pod["metadata"]["ownerReferences"][0]["uid"] == replica_set["metadata"]["uid"]
-
-
-async def test_counts_of_zero_are_left_out_of_the_status(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=0))
-    await eventually(lambda: why(storage, "Progressing"), ("True", "NewReplicaSetAvailable"))
-    assert status_of(storage) == {}
-
-
-async def test_scaling_needs_no_new_replicaset(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    for replicas in (5, 1, 0):
-        edit(storage, replicas=replicas)
-        await eventually(lambda: len(pods(storage)), replicas)
-    assert sizes(storage) == {"shop:v1": 0}
-
-
-async def test_a_pod_that_is_deleted_is_replaced(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    first = pods(storage)[0]["metadata"]["name"]
-    storage.delete("pods", NAMESPACE, first)
-    await eventually(lambda: first in {p["metadata"]["name"] for p in pods(storage)}, False)
-    await eventually(lambda: status_of(storage), settled(2))
-
-
 async def test_a_terminating_pod_is_replaced_before_it_is_gone(storage: Storage) -> None:
     storage.create("deployments", a_deployment(replicas=2))
     await eventually(lambda: status_of(storage), settled(2))
@@ -138,99 +90,6 @@ async def test_a_rolling_update_stays_between_its_bounds(storage: Storage) -> No
     assert max(active) == 5
     assert min(serving) == 3
     assert sizes(storage) == {"shop:v1": 0, "shop:v2": 4}
-
-
-async def test_a_rolling_update_stops_at_pods_that_do_not_become_ready(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=4))
-    await eventually(lambda: status_of(storage), settled(4))
-    edit(storage, template=a_template("shop:v2", annotations={"sandbox/never-ready": "true"}))
-    stuck = {"replicas": 5, "updatedReplicas": 2, "readyReplicas": 3, "availableReplicas": 3, "unavailableReplicas": 2}
-    await eventually(lambda: status_of(storage), stuck)
-    await always(lambda: sizes(storage), {"shop:v1": 3, "shop:v2": 2})
-
-
-async def test_a_template_that_returns_reuses_its_replicaset_with_the_next_revision(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=1))
-    await eventually(lambda: status_of(storage), settled(1))
-    for image in ("shop:v2", "shop:v1"):
-        edit(storage, template=a_template(image))
-        await eventually(partial(images, storage), {image})
-    assert len(storage.list("replicasets", NAMESPACE)) == 2
-    deployment = storage.get("deployments", NAMESPACE, "shop")
-    assert deployment
-    assert deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3"
-
-
-async def test_recreate_starts_the_new_pods_when_the_old_ones_are_gone(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2, strategy={"type": "Recreate"}))
-    await eventually(lambda: status_of(storage), settled(2))
-    versions = watched(storage, lambda: len(images(storage)))
-    edit(storage, template=a_template("shop:v2"))
-    await eventually(lambda: images(storage), {"shop:v2"})
-    await eventually(lambda: status_of(storage), settled(2))
-    assert max(versions) == 1
-
-
-async def test_a_paused_deployment_is_scaled_but_not_rolled(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    edit(storage, paused=True)
-    await eventually(lambda: why(storage, "Progressing"), ("Unknown", "DeploymentPaused"))
-    edit(storage, template=a_template("shop:v2"), replicas=3)
-    await eventually(lambda: len(pods(storage)), 3)
-    await always(lambda: sizes(storage), {"shop:v1": 3})
-    edit(storage, paused=False)
-    await eventually(lambda: images(storage), {"shop:v2"})
-    await eventually(lambda: why(storage, "Progressing"), ("True", "NewReplicaSetAvailable"))
-
-
-async def test_a_deployment_without_progress_exceeds_its_deadline(storage: Storage) -> None:
-    template = a_template(annotations={"sandbox/never-ready": "true"})
-    storage.create("deployments", a_deployment(replicas=1, template=template, progressDeadlineSeconds=1))
-    await eventually(lambda: why(storage, "Progressing"), ("False", "ProgressDeadlineExceeded"))
-    assert why(storage, "Available") == ("False", "MinimumReplicasUnavailable")
-
-
-async def test_pods_are_available_only_after_min_ready_seconds(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=1, minReadySeconds=1))
-    ready = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "unavailableReplicas": 1}
-    await eventually(lambda: status_of(storage), ready)
-    await eventually(lambda: status_of(storage), settled(1))
-
-
-async def test_revision_history_is_bounded(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=1, revisionHistoryLimit=1))
-    for image in ("shop:v2", "shop:v3", "shop:v4"):
-        await eventually(lambda: status_of(storage), settled(1))
-        edit(storage, template=a_template(image))
-        await eventually(partial(images, storage), {image})
-    await eventually(lambda: sizes(storage), {"shop:v3": 0, "shop:v4": 1})
-
-
-async def test_an_orphaned_replicaset_and_its_pods_are_adopted(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    before = {pod["metadata"]["uid"] for pod in pods(storage)}
-
-    def orphan(obj: Object) -> None:
-        obj["metadata"]["ownerReferences"] = []
-
-    storage.delete("deployments", NAMESPACE, "shop", propagation="Now")
-    (replica_set,) = storage.list("replicasets", NAMESPACE)
-    storage.mutate("replicasets", NAMESPACE, replica_set["metadata"]["name"], orphan)
-    again = storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    (replica_set,) = storage.list("replicasets", NAMESPACE)
-    assert replica_set["metadata"]["ownerReferences"][0]["uid"] == again["metadata"]["uid"]
-    assert {pod["metadata"]["uid"] for pod in pods(storage)} == before
-
-
-async def test_a_settled_deployment_writes_nothing(storage: Storage) -> None:
-    storage.create("deployments", a_deployment(replicas=2))
-    await eventually(lambda: status_of(storage), settled(2))
-    await always(lambda: True)
-    version = storage.version
-    await always(lambda: storage.version, version)
 
 
 async def test_a_deployment_that_makes_no_sense_does_not_stop_the_others(storage: Storage) -> None:

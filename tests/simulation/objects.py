@@ -1,0 +1,102 @@
+"""What people declare in a simulation."""
+
+from typing import Any
+
+from tests.simulation.schedule import Setup, Shape
+
+NAMESPACE = "shop"
+SETTLE = 15.0  # seconds, as a controller has it where nothing else is said
+SCRAPE = 15.0
+HOLD = 60.0
+BAKE = 90.0
+
+_ERRORS: dict[str, Any] = {
+    "name": "errors",
+    "ratio": {
+        "bad": 'requests_total{revision="{{revision}}",code="500"}',
+        "total": 'requests_total{revision="{{revision}}"}',
+    },
+    "ceiling": 1,
+}
+_RESTARTS: dict[str, Any] = {"name": "restarts", "restarts": {"max": 1}}
+_STRATEGIES: dict[Shape, dict[str, Any]] = {
+    Shape.CANARY: {
+        "canary": {
+            "steps": [
+                {"weight": 10, "hold": {"for": f"{HOLD:g}s"}},
+                {"weight": 50, "hold": {"for": f"{HOLD:g}s"}},
+            ],
+            "bake": {"for": f"{BAKE:g}s"},
+        }
+    },
+    Shape.BLUE_GREEN: {"blueGreen": {"preview": {"for": f"{HOLD:g}s"}, "bake": {"for": f"{BAKE:g}s"}}},
+}
+
+GATEWAY: dict[str, Any] = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "public", "namespace": NAMESPACE},
+    "spec": {"gatewayClassName": "sandbox", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+}
+SERVICE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "shop", "namespace": NAMESPACE, "labels": {"team": "web"}},
+    "spec": {"selector": {"app": "shop"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+}
+ROUTE: dict[str, Any] = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "shop", "namespace": NAMESPACE, "labels": {"team": "web"}},
+    "spec": {
+        "parentRefs": [{"name": "public"}],
+        "hostnames": ["shop.example"],
+        "rules": [{"backendRefs": [{"name": "shop", "port": 80}]}],
+    },
+}
+
+
+def image(version: str) -> str:
+    """The image of a version."""
+    return f"shop:{version}"
+
+
+def template(version: str) -> dict[str, Any]:
+    """The pod template of a version."""
+    return {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {"containers": [{"name": "shop", "image": image(version), "ports": [{"containerPort": 8080}]}]},
+    }
+
+
+def deployment(setup: Setup) -> dict[str, Any]:
+    """The Deployment that is adopted, at v1."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "spec": {
+            "replicas": setup.replicas,
+            "selector": {"matchLabels": {"app": "shop"}},
+            "template": template("v1"),
+        },
+    }
+
+
+def rollout(setup: Setup) -> dict[str, Any]:
+    """The Rollout, at v1."""
+    spec: dict[str, Any] = {"replicas": setup.replicas, "services": [{"name": "shop"}]}
+    if setup.adopted:
+        spec["workloadRef"] = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    else:
+        spec["template"] = template("v1")
+    if setup.routed:
+        spec["traffic"] = [{"name": "public", "gatewayRoute": {"kind": "HTTPRoute", "name": "shop"}}]
+    if setup.judged:
+        spec["analysis"] = {"checks": [_ERRORS, _RESTARTS]}
+    return {
+        "apiVersion": "progressive.delivery/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "spec": {**spec, "strategy": _STRATEGIES[setup.shape]},
+    }

@@ -18,6 +18,15 @@ test: $(VENV)/ready
 controlplane: $(VENV)/ready
 	$(BIN)/python -m controlplane
 
+# Breaks the code in one place after the other and shows which suite notices. Takes an hour and more.
+mutants: $(VENV)/ready
+	$(BIN)/python -m tests.mutants $(ARGS)
+	$(BIN)/python -m tests.guards.mutants $(ARGS)
+
+# A thousand random days of the whole controller; `make test` plays some dozens.
+nightly: $(VENV)/ready
+	SIMULATION=nightly $(BIN)/python -m pytest tests/simulation $(ARGS)
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

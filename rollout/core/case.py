@@ -132,6 +132,8 @@ def current_run(world: World) -> RunStatus | None:
     stable = world.stable
     if run is not None and stable is not None and (stable.mark(PROMOTED) or 0) > run.number:
         return run.model_copy(update={"stage": Stage.DONE, "outcome": run.outcome or Outcome.SUPERSEDED})
+    if run is not None and run.stage is Stage.INITIAL and stable is not None and stable.mark(PROMOTED) == run.number:
+        return promoted(world, run)  # the controller stopped between the mark and the status
     return _corrected(world, run) if run is not None and run.stage is not Stage.DONE else run
 
 

@@ -130,3 +130,12 @@ def test_the_deadline_is_ten_minutes_unless_declared() -> None:
     reaching = a_world(entered=None)
     assert a_case(reaching).deadline == NOW + 9 * MINUTE
     assert a_case(a_world(entered=None, spec=a_spec(progressDeadline="3m"))).deadline == NOW + 2 * MINUTE
+
+
+def test_a_first_version_that_is_marked_is_over_although_the_status_does_not_say_so() -> None:
+    begun = RunStatus(
+        number=1, name="shop-1", revision=OLD, stage=Stage.INITIAL, started_at=ago(MINUTE), since=ago(MINUTE)
+    )
+    run = current_run(at_rest(status={"run": begun}))
+    assert run is not None
+    assert (run.number, run.stage, run.outcome) == (1, Stage.DONE, Outcome.PROMOTED)

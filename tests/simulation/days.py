@@ -69,6 +69,16 @@ DAYS: dict[str, Schedule] = {
         Event(1, Partition(120.0)), Event(5, Unready(Whose.CANARY, 5)), Event(160, AllReady()), **_STEPPING
     ),
     "a good release": _day(Event(0, _RELEASE)),
+    "a controller dies when the first version is complete": _day(
+        Event(1, Unready(Whose.CANARY, 5)),
+        Event(1, GitOps("Service")),
+        Event(1, Kill(6, False, 0.0)),
+        Event(12, Release("v3")),
+        judged=False,
+        begin=Begin.FIRST,
+        replicas=4,
+        seed=11,
+    ),
     "a good release of one pod": _day(Event(0, _RELEASE), replicas=1),
     "a good blue-green release": _day(Event(0, _RELEASE), shape=Shape.BLUE_GREEN),
     "a good release of an adopted workload": _day(Event(0, _RELEASE), adopted=True),

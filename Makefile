@@ -9,10 +9,11 @@ ARGS ?=
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
 
-# Without Go the tests on a real control plane are skipped, with one line that says so.
+# Without Go the tests on a real control plane are skipped, with one line that says so. Each of the two workers has a
+# control plane of its own; `make test ARGS="-n 0 ..."` uses one process.
 test: $(VENV)/ready
-	@if command -v go > /dev/null; then $(BIN)/python -m controlplane; fi
-	$(BIN)/python -m pytest $(ARGS)
+	@if command -v go > /dev/null; then $(BIN)/python -m controlplane || true; fi
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # etcd, kube-apiserver, kube-controller-manager, kubectl and Traefik from Go modules, into a cache folder of the user's.
 controlplane: $(VENV)/ready
@@ -20,8 +21,7 @@ controlplane: $(VENV)/ready
 
 # Breaks the code in one place after the other and shows which suite notices. Takes an hour and more.
 mutants: $(VENV)/ready
-	$(BIN)/python -m tests.mutants $(ARGS)
-	$(BIN)/python -m tests.guards.mutants $(ARGS)
+	@$(BIN)/python -m tests.mutants $(ARGS); core=$$?; $(BIN)/python -m tests.guards.mutants $(ARGS) && exit $$core
 
 # A thousand random days of the whole controller; `make test` plays some dozens.
 nightly: $(VENV)/ready

@@ -10,7 +10,7 @@ from bench import budgets
 from bench.budgets import Count
 from bench.journal import Journal, is_write, journal
 from bench.process import controlling
-from bench.shops import HOLD, Entry, Shops, reached, shops
+from bench.shops import HOLD, PATIENCE, Entry, Shops, reached, shops
 from controlplane.audit import Asked
 from tests.backends import Ground
 from tests.controller.harness import stage
@@ -72,11 +72,12 @@ async def _shops(ground: Ground, count: int, name: str) -> AsyncIterator[tuple[S
 
 
 async def _watches(asked: Journal) -> None:
-    """Wait until the controller has listed everything and holds the lease."""
+    """Wait until the controller has listed everything and holds the lease; raises TimeoutError."""
     await reached(lambda: any(each.verb == "watch" for each in asked.controller()), "a first watch")
     count = 0
-    while count != (count := sum(each.resource != "leases" for each in asked.controller())):  # noqa: ASYNC110 - nobody tells
-        await asyncio.sleep(_QUIET)
+    async with asyncio.timeout(PATIENCE):
+        while count != (count := sum(each.resource != "leases" for each in asked.controller())):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(_QUIET)
 
 
 async def _phase(name: str, of: Shops, asked: Journal, work: Awaitable[None]) -> Phase:

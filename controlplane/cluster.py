@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from controlplane.access import USERS, Keys, token, write_keys, write_kubeconfig, write_tokens
@@ -37,7 +37,8 @@ _AUDIT_POLICY = {
 class ControlPlane:
     """A running control plane, with role-based access control and the Gateway API's CRDs.
 
-    `audit_log` has one JSON object a line for each answered request (audit.k8s.io/v1 Event).
+    `audit_log` has one JSON object a line for each answered request (audit.k8s.io/v1 Event). `node` is the process that
+    plays kubelet and Gateway, if one was asked for: without it no pod becomes ready.
     """
 
     directory: Path
@@ -47,6 +48,7 @@ class ControlPlane:
     etcd_url: str
     audit_log: Path
     prefix: tuple[str, ...]
+    node: Server | None = None
 
     def kubeconfig(self, user: str = "admin") -> Path:
         """The kubeconfig of a user of `access.USERS`."""
@@ -86,9 +88,7 @@ def control_plane(
         _run_apiserver(stack, running, address=address, port=ports[0])
         running.kubectl("apply", "--server-side", *_files(made.gateway_api, *manifests))
         _run_controller_manager(stack, running, port=ports[3])
-        if node:
-            _run_node(stack, running)
-        yield running
+        yield replace(running, node=_run_node(stack, running)) if node else running
 
 
 def _described(
@@ -178,10 +178,11 @@ def _run_controller_manager(stack: ExitStack, running: ControlPlane, *, port: in
     started.wait(lambda: _has_default_account(running))
 
 
-def _run_node(stack: ExitStack, running: ControlPlane) -> None:
+def _run_node(stack: ExitStack, running: ControlPlane) -> Server:
     command = (sys.executable, "-m", "controlplane.node", str(running.kubeconfig("node")))
     node = stack.enter_context(server(*command, directory=running.directory, prefix=running.prefix, name="node"))
     node.wait(lambda: "playing" in node.log.read_text())
+    return node
 
 
 def _answers(running: ControlPlane, path: str) -> bool:

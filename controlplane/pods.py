@@ -36,12 +36,18 @@ async def run(api: Api, *, logs: Path) -> None:
         async for pod, gone in api.follow(_PODS):
             uid = pod["metadata"]["uid"]
             if gone:
-                lives.pop(uid, None)
+                _end(lives, uid)
                 continue
             if uid not in lives:
                 lives[uid] = Life(api=api, pod=pod, ip=next(addresses), logs=logs)
                 group.create_task(lives[uid].run())
             lives[uid].see(pod)
+
+
+def _end(lives: dict[str, "Life"], uid: str) -> None:
+    """A pod that was deleted by force, or before it was bound, is never seen terminating."""
+    if uid in lives:
+        lives.pop(uid).stopping.set()
 
 
 def _addresses() -> Iterator[str]:
@@ -114,7 +120,10 @@ class Life:
     async def _report(self, **changes: object) -> None:
         """Note what has changed about the container, and write the status."""
         self.observed = replace(self.observed, **changes)  # type: ignore[arg-type] # names of its fields
-        await self.api.merge(f"{self._path}/status", {"status": status(self.pod, self.observed, now=_now())})
+        written = status(self.pod, self.observed, now=_now())
+        # The next pod of this name is none of ours.
+        of_this_pod = {"uid": self.pod["metadata"]["uid"]}
+        await self.api.merge(f"{self._path}/status", {"metadata": of_this_pod, "status": written})
 
     @property
     def _container(self) -> Object:

@@ -18,6 +18,10 @@ class DidNotStart(Exception):  # noqa: N818 - what has happened, as a sentence w
     """A server ended or did not become ready in time; the message ends with its last words."""
 
 
+class HasEnded(Exception):  # noqa: N818 - likewise
+    """A server that others count on has ended; the message ends with its last words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """A running server."""
@@ -31,10 +35,18 @@ class Server:
         deadline = time.monotonic() + _READY_SECONDS
         while not ready():
             if self.process.poll() is not None:
-                raise DidNotStart(f"{self.name} ended with code {self.process.returncode}:\n{self._last_words()}")
+                raise DidNotStart(self._end())
             if time.monotonic() > deadline:
                 raise DidNotStart(f"{self.name} was not ready after {_READY_SECONDS:.0f} s:\n{self._last_words()}")
             time.sleep(0.05)
+
+    def check(self) -> None:
+        """Raise HasEnded if the server no longer runs."""
+        if self.process.poll() is not None:
+            raise HasEnded(self._end())
+
+    def _end(self) -> str:
+        return f"{self.name} ended with code {self.process.returncode}:\n{self._last_words()}"
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])

@@ -104,6 +104,7 @@ class Ground:
         """A cluster beside the block; `settings` are those of a sandbox, and say nothing to the real one."""
         if self.control_plane is not None:
             yield await _on_kubernetes(self.control_plane)
+            _check_node(self.control_plane)  # who waited for pods in vain is told why
             await asyncio.sleep(_GOODBYE_SECONDS)
             return
         chosen = {"processes": False, "gateway": False, "prometheus": False, **settings}
@@ -143,7 +144,13 @@ def _on_the_sandbox(running: Cluster) -> Backend:
     return made
 
 
+def _check_node(running: ControlPlane) -> None:
+    assert running.node is not None, "nothing becomes ready without a node"
+    running.node.check()
+
+
 async def _on_kubernetes(running: ControlPlane) -> Backend:
+    _check_node(running)
     made = Backend(
         name=KUBERNETES,
         url=running.url,

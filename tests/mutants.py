@@ -198,4 +198,4 @@ def _green(copy: Path, tests: Sequence[str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(min(main(sys.argv[1:]), 1))

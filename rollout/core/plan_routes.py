@@ -2,9 +2,10 @@
 
 from rollout.core.routing import owned, route_weight
 from rollout.core.target import Decision
+from rollout.core.workload import with_annotations
 from rollout.core.world import Route, Service, World
 from rollout.core.write import Plan, Verb, Write
-from rollout.models.kinds import SERVICES, Key, Manifest
+from rollout.models.kinds import SERVICES, Key, Manifest, Resource
 from rollout.models.rollout import ABORTED, LEADER
 from rollout.models.split import Split
 from rollout.models.status import Outcome, Phase, Stage
@@ -32,25 +33,31 @@ def _falls(world: World, decision: Decision, route: Route) -> bool:
 
 
 def _route(world: World, decision: Decision, route: Route) -> Plan:
-    weight, falls = decision.target.weight, _falls(world, decision, route)
-    if route.manifest is None or not (route.granted or falls or weight is None):
+    wanted = _shifted(world, decision, route)
+    if route.manifest is None or wanted is None or not json_patch(route.manifest, wanted):
         return ()
+    falls = _falls(world, decision, route)
+    if not decision.urgent:
+        wanted = _claimed(wanted, _leader(world, decision, moving=decision.target.weight), falls=falls)
+    version = None if falls else route.manifest["metadata"].get("resourceVersion")
+    ops = json_patch(route.manifest, wanted, resource_version=version)
+    weight = decision.target.weight
+    why = "give the route back" if weight is None else f"{weight:g} % to the canary"
+    urgent = falls and decision.urgent
+    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=urgent, why=why),)
+
+
+def _shifted(world: World, decision: Decision, route: Route) -> Manifest | None:
+    """The route with the weight, or as declared; None where it is not there, or not ours to give the canary more of."""
+    weight = decision.target.weight
+    if route.manifest is None or not (route.granted or _falls(world, decision, route) or weight is None):
+        return None
     router = router_for(route.ref)
     if weight is None:
         wanted = router.restore(route.manifest, world.backends)
     else:
         wanted = router.shift(route.manifest, world.backends, Split.at(weight))
-    wanted = _marked(wanted, _mark(decision), moved=wanted != route.manifest)
-    if not decision.urgent:
-        leader = None if weight is None else _leader(world, decision)
-        wanted = _claimed(wanted, leader, falls=falls and wanted != route.manifest)
-    version = None if falls else route.manifest["metadata"].get("resourceVersion")
-    ops = json_patch(route.manifest, wanted, resource_version=version)
-    if not ops:
-        return ()
-    why = "give the route back" if weight is None else f"{weight:g} % to the canary"
-    urgent = falls and decision.urgent
-    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=urgent, why=why),)
+    return _marked(wanted, _mark(decision), moved=wanted != route.manifest)
 
 
 def _mark(decision: Decision) -> str | None:
@@ -69,22 +76,46 @@ def _marked(manifest: Manifest, mark: str | None, *, moved: bool) -> Manifest:
         return manifest
     if mark is not None:
         annotations[ABORTED] = mark
-    metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
-    return {**manifest, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+    return with_annotations(manifest, annotations)
 
 
-def _leader(world: World, decision: Decision) -> str | None:
+def claims(world: World, decision: Decision) -> Plan:
+    """The marks of this leader on routes and Services that are not written otherwise, and their end at rest.
+
+    A new leader so changes the version of whatever an earlier one may still be about to raise: such a write, which
+    tests the version, fails however late it comes. Nothing that is urgent waits for a mark.
+    """
+    target = decision.target
+    plan: Plan = ()
+    for route in world.routes:
+        shifted = _shifted(world, decision, route)
+        if route.manifest is not None and shifted is not None and not json_patch(route.manifest, shifted):
+            leader = _leader(world, decision, moving=target.weight)
+            plan += _claim(resource_for(route.ref), route.key, route.manifest, leader)
+    for service in world.services:
+        if service.manifest is not None and not json_patch(service.manifest, _pinned(decision, service.manifest)):
+            leader = _leader(world, decision, moving=target.pin)
+            plan += _claim(SERVICES, Key(world.key.namespace, service.name), service.manifest, leader)
+    return plan
+
+
+def _claim(resource: Resource, key: Key, manifest: Manifest, leader: str | None) -> Plan:
+    ops = json_patch(manifest, _claimed(manifest, leader, falls=False))
+    why = "answer for it" if leader else "nobody need answer for it"
+    return (Write(verb=Verb.PATCH, resource=resource, key=key, body=ops, why=why),) if ops else ()
+
+
+def _leader(world: World, decision: Decision, *, moving: object) -> str | None:
     """Who answers for what a run moves; at rest, where nothing is about to be raised, nobody need."""
     run = decision.status.run
-    return world.settings.leader if run is not None and run.stage is not Stage.DONE else None
+    going_on = run is not None and run.stage is not Stage.DONE
+    return world.settings.leader if going_on and moving is not None else None
 
 
 def _claimed(manifest: Manifest, leader: str | None, *, falls: bool) -> Manifest:
-    """The manifest marked as this leader's during a run, and unmarked at rest.
+    """The manifest marked as this leader's, or unmarked.
 
-    A new leader so changes the version of whatever an earlier one may still be about to raise: such a write, which
-    tests the version, fails however late it comes. One that takes traffic leaves an earlier leader's mark in place,
-    so as not to test it, and nothing that is urgent waits for a mark.
+    A write that takes traffic leaves an earlier leader's mark in place, so as not to test it.
     """
     annotations = {**(manifest["metadata"].get("annotations") or {})}
     known = annotations.get(LEADER)
@@ -93,8 +124,7 @@ def _claimed(manifest: Manifest, leader: str | None, *, falls: bool) -> Manifest
     annotations.pop(LEADER, None)
     if leader is not None:
         annotations[LEADER] = leader
-    metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
-    return {**manifest, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+    return with_annotations(manifest, annotations)
 
 
 def pins(world: World, decision: Decision) -> tuple[Plan, Plan]:
@@ -107,18 +137,21 @@ def pins(world: World, decision: Decision) -> tuple[Plan, Plan]:
 def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) -> Plan:
     if service.manifest is None:
         return ()
-    wanted = pin(service.manifest, decision.target.pin)
-    wanted = _marked(wanted, _mark(decision), moved=wanted != service.manifest)
+    wanted = _pinned(decision, service.manifest)
+    if not json_patch(service.manifest, wanted):
+        return ()
     if not decision.urgent:
-        leader = None if decision.target.pin is None else _leader(world, decision)
-        wanted = _claimed(wanted, leader, falls=urgent and wanted != service.manifest)
+        wanted = _claimed(wanted, _leader(world, decision, moving=decision.target.pin), falls=urgent)
     version = None if urgent else service.manifest["metadata"].get("resourceVersion")
     ops = json_patch(service.manifest, wanted, resource_version=version)
-    if not ops:
-        return ()
     why = f"pin to {decision.target.pin}" if decision.target.pin else "unpin"
     key = Key(world.key.namespace, service.name)
     return (Write(verb=Verb.PATCH, resource=SERVICES, key=key, body=ops, urgent=urgent, why=why),)
+
+
+def _pinned(decision: Decision, manifest: Manifest) -> Manifest:
+    wanted = pin(manifest, decision.target.pin)
+    return _marked(wanted, _mark(decision), moved=wanted != manifest)
 
 
 def services_beside(world: World, decision: Decision) -> tuple[Plan, Plan]:

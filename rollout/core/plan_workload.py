@@ -4,7 +4,7 @@ from typing import Any
 
 from rollout.core import adoption
 from rollout.core.target import Decision, Source
-from rollout.core.workload import RESTARTED, deployment, deployment_name
+from rollout.core.workload import RESTARTED, deployment, deployment_name, with_annotations
 from rollout.core.world import Revision, World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import DEPLOYMENTS, Key
@@ -65,12 +65,20 @@ def _change(world: World, decision: Decision, revision: Revision, replicas: int)
     spec = {**before["spec"], "replicas": replicas}
     if decision.target.restarted and world.stable is revision:
         spec["template"] = _restarted(spec["template"], decision.target.restarted)
-    ops = json_patch(before, _annotated({**before, "spec": spec}, _roles(decision, revision, replicas)))
+    version = before["metadata"].get("resourceVersion") if _is_fenced(world, decision, revision, replicas) else None
+    wanted = _annotated({**before, "spec": spec}, _roles(decision, revision, replicas))
+    ops = json_patch(before, wanted, resource_version=version)
     if not ops:
         return ()
     key = Key(world.key.namespace, before["metadata"]["name"])
     why = f"scale {revision.name} to {replicas}" if replicas != revision.replicas else f"mark {revision.name}"
     return (Write(verb=Verb.PATCH, resource=DEPLOYMENTS, key=key, body=ops, why=why),)
+
+
+def _is_fenced(world: World, decision: Decision, revision: Revision, replicas: int) -> bool:
+    """Whether a size must not come late: pods that go may be needed again, and without a route pods are the weight."""
+    raises = replicas > revision.replicas and not world.routes and revision is not world.stable
+    return not decision.urgent and (raises or replicas < revision.replicas)
 
 
 def _roles(decision: Decision, revision: Revision, replicas: int) -> dict[str, str]:
@@ -84,7 +92,7 @@ def _roles(decision: Decision, revision: Revision, replicas: int) -> dict[str, s
 def _annotated(manifest: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
     if annotations == (manifest["metadata"].get("annotations") or {}):
         return manifest
-    return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
+    return with_annotations(manifest, annotations)
 
 
 def _restarted(template: dict[str, Any], at: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -86,3 +87,9 @@ def _labelled(template: Manifest, labels: dict[str, str]) -> Manifest:
 def images(template: Manifest) -> tuple[str, ...]:
     """The images of the template's containers."""
     return tuple(container.get("image", "") for container in (template.get("spec") or {}).get("containers") or ())
+
+
+def with_annotations(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    """The manifest with exactly these annotations; without the field when there are none."""
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "annotations"}
+    return {**manifest, "metadata": {**metadata, "annotations": {**annotations}} if annotations else metadata}

@@ -98,7 +98,11 @@ def _status(body: bytes) -> _Status:
         return _Status()
 
 
+# Kubernetes asks for a second or a few. What asks for more stands in between, and must not make us blind for so long.
+_LONGEST_WAIT = 10.0
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; the HTTP-date form is not used by Kubernetes and counts as absent."""
+    """Seconds, at most `_LONGEST_WAIT`; the HTTP-date form is not used by Kubernetes and counts as absent."""
     text = headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else None
+    return min(float(text), _LONGEST_WAIT) if text.isdecimal() else None

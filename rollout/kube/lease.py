@@ -21,8 +21,9 @@ class Timing:
     """Seconds; raises ValueError where the body could outlive the lease.
 
     A leader writes every `renew`, tries again after `retry`, lets no call take longer than `call`, and stops its body
-    when nothing succeeded for `give_up`. Others look every `retry`, and take the lease when it has not changed for
-    `lease`. The difference is what the body has to come to its end.
+    when nothing succeeded for `give_up`. Others look every `retry` and take a change they find for up to `retry` older
+    than that look, whose answer may take `call`: so they take the lease no earlier than `lease - retry - call` after
+    its last change. What is left of that after `give_up` is the time the body has to come to its end.
     """
 
     lease: int = 7
@@ -43,7 +44,8 @@ class Election:
     """A candidate; `identity` must be unique to this process, `now` gives aware times, which only people read.
 
     What counts is how long the lease has not changed by the clock of the own loop, so clocks need not agree. A change
-    is taken for as old as it may be, so that a dead leader is followed `lease` seconds after its last renewal.
+    is taken for as old as it may be, at most `retry` older than the look that found it, so that where the API server
+    answers at once a dead leader is followed `lease` seconds after its last renewal, whenever that was noticed.
     """
 
     def __init__(

@@ -95,7 +95,9 @@ class Queue(Generic[K]):
         """Want `key` again after its back-off, in the lane it is in work in; gives the seconds that will be waited."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         urgent = self._working.get(key, False)
-        delay = max(at_least, self._jitter((URGENT if urgent else PATIENT).after(failures)))
+        backoff = URGENT if urgent else PATIENT
+        # Who is urgent waits no longer than it would without being asked to: nothing delays an abort.
+        delay = max(min(at_least, backoff.cap), self._jitter(backoff.after(failures)))
         self.add(key, delay=delay, urgent=urgent)
         return delay
 

@@ -19,74 +19,71 @@ POD: dict[str, Any] = {
     "terminationGracePeriodSeconds": 30,
 }
 PROBE: dict[str, Any] = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": {"app": "shop"}},
+    "spec": {
+        "containers": [
+            {
+                "name": "web",
+                "image": "web:1",
+                "ports": [{"containerPort": 80}],
+                "readinessProbe": {"httpGet": {"port": 80}},
+                "livenessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 3},
+                "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+                "resources": {"requests": {"cpu": "0.5", "memory": "1024Mi"}, "limits": {"cpu": 1}},
+                "lifecycle": {"preStop": {"httpGet": {"port": 80}}},
+            },
+            {"name": "latest", "image": "web"},
+        ],
+        "volumes": [{"name": "a", "configMap": {"name": "a"}}, {"name": "b"}],
+        "serviceAccountName": "shop",
+    },
+}
+DEFAULTED: dict[str, Any] = {
+    "replicas": 1,
+    "paused": True,
+    "selector": {"matchLabels": {"app": "shop"}},
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+    "revisionHistoryLimit": 10,
+    "progressDeadlineSeconds": 600,
+    "template": {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {
+            **POD,
+            "serviceAccount": "shop",
+            "serviceAccountName": "shop",
+            "containers": [
+                {
+                    **CONTAINER,
+                    "name": "web",
+                    "image": "web:1",
+                    "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                    "readinessProbe": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}, **PROBE},
+                    "livenessProbe": {"tcpSocket": {"port": "http"}, **PROBE, "periodSeconds": 3},
+                    "env": [
+                        {
+                            "name": "IP",
+                            "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}},
+                        }
+                    ],
+                    "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1"}},
+                    "lifecycle": {"preStop": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}}},
+                },
+                {**CONTAINER, "name": "latest", "image": "web", "imagePullPolicy": "Always"},
+            ],
+            "volumes": [
+                {"name": "a", "configMap": {"name": "a", "defaultMode": 420}},
+                {"name": "b", "emptyDir": {}},
+            ],
+        },
+    },
+}
 
 
 async def test_a_deployment_gets_its_defaults(api: Api) -> None:
-    given = a_deployment(
-        replicas=None,
-        paused=True,
-        template={
-            "metadata": {"labels": {"app": "shop"}},
-            "spec": {
-                "containers": [
-                    {
-                        "name": "web",
-                        "image": "web:1",
-                        "ports": [{"containerPort": 80}],
-                        "readinessProbe": {"httpGet": {"port": 80}},
-                        "livenessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 3},
-                        "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
-                        "resources": {"requests": {"cpu": "0.5", "memory": "1024Mi"}, "limits": {"cpu": 1}},
-                        "lifecycle": {"preStop": {"httpGet": {"port": 80}}},
-                    },
-                    {"name": "latest", "image": "web"},
-                ],
-                "volumes": [{"name": "a", "configMap": {"name": "a"}}, {"name": "b"}],
-                "serviceAccountName": "shop",
-            },
-        },
-    )
+    given = a_deployment(replicas=None, paused=True, template=TEMPLATE)
     created = await api.create("deployments", given)
-    probe: dict[str, Any] = {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}, **PROBE}
-    assert created["spec"] == {
-        "replicas": 1,
-        "paused": True,
-        "selector": {"matchLabels": {"app": "shop"}},
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
-        "revisionHistoryLimit": 10,
-        "progressDeadlineSeconds": 600,
-        "template": {
-            "metadata": {"labels": {"app": "shop"}},
-            "spec": {
-                **POD,
-                "serviceAccount": "shop",
-                "serviceAccountName": "shop",
-                "containers": [
-                    {
-                        **CONTAINER,
-                        "name": "web",
-                        "image": "web:1",
-                        "ports": [{"containerPort": 80, "protocol": "TCP"}],
-                        "readinessProbe": probe,
-                        "livenessProbe": {"tcpSocket": {"port": "http"}, **PROBE, "periodSeconds": 3},
-                        "env": [
-                            {
-                                "name": "IP",
-                                "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}},
-                            }
-                        ],
-                        "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1"}},
-                        "lifecycle": {"preStop": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}}},
-                    },
-                    {**CONTAINER, "name": "latest", "image": "web", "imagePullPolicy": "Always"},
-                ],
-                "volumes": [
-                    {"name": "a", "configMap": {"name": "a", "defaultMode": 420}},
-                    {"name": "b", "emptyDir": {}},
-                ],
-            },
-        },
-    }
+    assert created["spec"] == DEFAULTED
 
 
 async def test_what_is_empty_is_left_out_of_a_template(api: Api) -> None:

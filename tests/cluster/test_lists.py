@@ -116,7 +116,9 @@ async def test_a_list_not_older_than_a_version_has_what_was_written_at_it(api: A
         ("", ["a", "b", "c", "d"]),
     ],
 )
-async def test_labels_select(api: Api, selector: str, expected: list[str]) -> None:
+async def test_a_label_selector_chooses_what_meets_all_of_its_requirements(
+    api: Api, selector: str, expected: list[str]
+) -> None:
     for name, labels in (("a", {"app": "a"}), ("b", {"app": "b", "tier": "gold"}), ("c", {"app": "c"}), ("d", {})):
         await api.create("configmaps", a_map(name, labels=labels))
     assert names((await api.read("configmaps", labelSelector=selector)).body) == expected
@@ -132,7 +134,9 @@ async def test_labels_select(api: Api, selector: str, expected: list[str]) -> No
     ],
 )
 @pytest.mark.parametrize("plural", ["configmaps", "httproutes"])
-async def test_fields_select(api: Api, plural: str, selector: str, expected: list[str]) -> None:
+async def test_a_field_selector_chooses_by_name_and_namespace(
+    api: Api, plural: str, selector: str, expected: list[str]
+) -> None:
     for name in "abc":
         await api.create(plural, a_map(name) if plural == "configmaps" else a_route(name=name))
     chosen = selector.format(namespace=api.namespace)

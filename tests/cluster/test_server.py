@@ -20,7 +20,7 @@ async def test_a_token_is_reviewed(api: Api, backend: Backend) -> None:
     assert unknown.body["status"].get("authenticated", False) is False
 
 
-async def test_access_is_reviewed(api: Api, backend: Backend) -> None:
+async def test_a_review_of_access_allows_a_cluster_administrator_to_promote(api: Api, backend: Backend) -> None:
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"}
     attributes = {
         "group": "progressive.delivery",

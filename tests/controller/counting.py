@@ -9,6 +9,7 @@ from controlplane.audit import What, audited, end
 from tests.controller.harness import Stage
 
 _QUIET = 0.5  # seconds; the audit log is behind the answers by less
+_PATIENCE = 60.0  # seconds
 _CONTROLLER = USERS["controller"].name
 
 
@@ -42,10 +43,11 @@ class Counting:
         return Counter({what: times for what, times in every if what[0] != "watch" and what[1] not in left_out})
 
     async def settled(self) -> None:
-        """Wait until nothing was asked for half a second."""
+        """Wait until nothing was asked for half a second; raises TimeoutError when that does not come."""
         before = None
-        while before != (before := self.everything()):  # noqa: ASYNC110 - the log tells nobody
-            await asyncio.sleep(_QUIET)
+        async with asyncio.timeout(_PATIENCE):
+            while before != (before := self.everything()):  # noqa: ASYNC110 - the log tells nobody
+                await asyncio.sleep(_QUIET)
 
     @property
     def _real(self) -> bool:

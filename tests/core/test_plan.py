@@ -313,3 +313,18 @@ def test_a_step_is_recorded_once_with_its_moment() -> None:
     steps = after.runs[1].status.steps
     assert [(each.name, each.weight) for each in steps] == [("step-2", 50)]
     assert whys(planned(replace(after, now=after.now + timedelta(seconds=20)))) == []
+
+
+def fenced(world: World) -> dict[str, bool]:
+    """Which Deployments are written, and whether the write fails if anything else was written before."""
+    found = (each for each in plan(world, decide(world, GOOD)) if each.resource == DEPLOYMENTS)
+    return {each.why: any(op["path"] == "/metadata/resourceVersion" for op in each.body or ()) for each in found}
+
+
+def test_pods_that_go_and_pods_that_are_the_weight_are_not_written_late() -> None:
+    """A late scale-down of an abort must not meet the version's second try, nor a late raise its successor's pause."""
+    taken = a_world(Stage.ABORTING, weight=None, canary=a_revision(NEW, 1))
+    assert fenced(taken) == {"scale new to 0": True}
+    assert fenced(a_world(entered=None, canary=a_revision(NEW, 0))) == {"scale new to 1": False}
+    without = replace(a_world(entered=None, canary=a_revision(NEW, 0)), routes=())
+    assert fenced(without) == {"scale new to 1": True}

@@ -1,3 +1,5 @@
+"""A fake API server that knows every kind, and the parts of a controller on it."""
+
 from collections.abc import AsyncIterator
 from pathlib import Path
 

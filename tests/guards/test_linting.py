@@ -13,6 +13,11 @@ CONTRACTS = {
     "api -> rollout -> analysis": ("analysis/checks.py", "import rollout.models.kinds"),
     "the sandbox stands alone": ("sandbox/settings.py", "import analysis.checks"),
     "nothing but the demo knows the sandbox": ("rollout/live.py", "import sandbox.settings"),
+    "nothing knows the control plane of the tests, nor the bench": ("sandbox/settings.py", "import controlplane.audit"),
+    "the control plane of the tests knows nothing of what is tested on it": (
+        "controlplane/audit.py",
+        "import analysis.checks",
+    ),
     "nothing imports the composition roots": ("rollout/cli/app.py", "import rollout.cli.controller"),
     "inside rollout: the loop, then the cluster, then decisions, routers and words": (
         "rollout/kube/queue.py",
@@ -64,7 +69,7 @@ def test_a_decision_that_looks_at_a_clock_or_throws_dice_is_refused(line: str, p
 
 
 def test_an_import_against_each_of_the_contracts_is_refused(tmp_path: Path) -> None:
-    for part in ("rollout", "api", "analysis", "sandbox"):
+    for part in ("rollout", "api", "analysis", "sandbox", "controlplane", "bench"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for file, line in CONTRACTS.values():

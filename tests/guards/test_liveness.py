@@ -88,3 +88,22 @@ async def test_a_server_in_trouble_is_no_reason_for_a_restart_however_long(tmp_p
 def test_a_silent_watch_is_given_up_long_before_that_makes_the_process_unhealthy() -> None:
     pace, call = Pace(), 10.0
     assert max(pace.idle + call, pace.absent, pace.backoff.cap) < controller._STUCK / 1.5
+
+
+def test_a_server_that_asks_to_be_left_alone_for_a_day_does_not_make_the_process_unhealthy(tmp_path: Path) -> None:
+    """In leaping time, by the reflector's ordinary patience."""
+
+    async def main() -> set[str | None]:
+        loop, said = asyncio.get_running_loop(), set()
+        async with serving(DEPLOYMENTS) as api, await connected(api, tmp_path) as client:
+            api.next("list", *[refuse(429, "TooManyRequests", **{"Retry-After": "86400"})] * 1000)
+            reflector = Reflector(client, DEPLOYMENTS, Store({DEPLOYMENTS: {}}), clock=loop.time)
+            task = loop.create_task(reflector.run())
+            while loop.time() < 3 * controller._STUCK:
+                await asyncio.sleep(30)
+                said.add(await alive(reflector))
+            task.cancel()
+            await asyncio.wait([task])
+        return said
+
+    assert fake_time.run(main()) == {None}

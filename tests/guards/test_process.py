@@ -37,10 +37,9 @@ A_ROLLOUT = {
 }
 
 
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[str]:
-    """The address of the health port of a whole controller."""
-    options = controller.Options(
+def options_for(folder: Path) -> controller.Options:
+    """Those of a controller for the cluster that the kubeconfig in the folder names."""
+    return controller.Options(
         kubeconfig=folder / "kubeconfig",
         context=None,
         namespace=None,
@@ -50,8 +49,13 @@ async def running(folder: Path) -> AsyncIterator[str]:
         health=("127.0.0.1", 0),
         lease_namespace="prod",
     )
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[str]:
+    """The address of the health port of a whole controller."""
     with capture_logs() as logs:
-        task = asyncio.get_running_loop().create_task(controller.run(options))
+        task = asyncio.get_running_loop().create_task(controller.run(options_for(folder)))
         try:
             await eventually(lambda: any(each.get("name") == "health" for each in logs) or task.done())
             port = next(each["port"] for each in logs if each.get("name") == "health")

@@ -45,7 +45,17 @@ def test_no_secret_reaches_the_log_by_its_name_its_look_or_a_traceback(
         ("GET /x?token=abc&limit=5", f"GET /x?token={REDACTED}&limit=5"),
         ("{'password': 'p w', 'a': 1}", f"{{'password': '{REDACTED}', 'a': 1}}"),
         ("a -----BEGIN RSA PRIVATE KEY-----\nMII\n", f"a -----BEGIN RSA PRIVATE KEY-----{REDACTED}"),
+        ("password: hunter2", f"password: {REDACTED}"),
+        ("{password: hunter, a: 1}", f"{{password: {REDACTED}, a: 1}}"),
+        ("{'token': 0123456789}", f"{{'token': {REDACTED}"),
+        ("access_token: f81d4fae, and more", f"access_token: {REDACTED}, and more"),
+        ("kubectl --token abcdef get pods", f"kubectl --token {REDACTED} get pods"),
+        ("https://sesame@there/x", f"https://{REDACTED}@there/x"),
         ('secrets "shop" is forbidden', 'secrets "shop" is forbidden'),
+        ("spec.volumes[0].secret: Required value", "spec.volumes[0].secret: Required value"),
+        ("the token: it was refused with 401", "the token: it was refused with 401"),
+        ("give --token or --token-file FILE", "give --token or --token-file FILE"),
+        ("docker-pullable://shop@sha256:0123", "docker-pullable://shop@sha256:0123"),
         ("the Bearer token is missing", "the Bearer token is missing"),
         ("image registry:5000/shop@sha256:0123", "image registry:5000/shop@sha256:0123"),
         ("http://shop.example:8080/a@b", "http://shop.example:8080/a@b"),
@@ -53,6 +63,31 @@ def test_no_secret_reaches_the_log_by_its_name_its_look_or_a_traceback(
 )
 def test_a_text_loses_its_secrets_and_nothing_else(text: str, shown: str) -> None:
     assert without_secrets(None, "info", {"event": text}) == {"event": shown}
+
+
+class Answer:
+    def __str__(self) -> str:
+        return "token=sesame"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (ValueError("password: hunter2"), f"password: {REDACTED}"),
+        (ValueError(), "ValueError()"),
+        (b"token=sesame", f"token={REDACTED}"),
+        (Answer(), f"token={REDACTED}"),
+        (frozenset({"token=sesame"}), [f"token={REDACTED}"]),
+        ((ValueError("token=sesame"),), [f"token={REDACTED}"]),
+        (("token", "zzz"), ["token", REDACTED]),
+        ([(b"Authorization", b"zzz"), ("Accept", "*")], [["Authorization", REDACTED], ["Accept", "*"]]),
+        (("secrets", "pods"), ["secrets", "pods"]),
+        (("token", "cookie", "shop"), ["token", "cookie", "shop"]),
+        ((1, 2.5, True, None), [1, 2.5, True, None]),
+    ],
+)
+def test_what_is_no_text_hides_its_secrets_as_well(value: object, shown: object) -> None:
+    assert without_secrets(None, "info", {"event": "x", "value": value}) == {"event": "x", "value": shown}
 
 
 @given(WORDS, st.sampled_from(["token", "accessToken", "PASSWORD", "client_secret", "api-key", "Authorization"]))

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from rollout.kube.errors import Conflict, Forbidden, Unavailable
 from rollout.kube.indexes import INDEXES
 from rollout.kube.store import Store
 from rollout.models.kinds import HTTP_ROUTES, ROLLOUT_RUNS, SERVICES, Key, Resource
+from tests.kube.builders import raw
 from tests.kube.fake_api import FakeApi, refuse, serving
 
 
@@ -91,3 +93,36 @@ async def test_any_other_name_that_is_taken_ends_the_plan(api: FakeApi, client: 
     with pytest.raises(Conflict):
         await carried_out((creation(SERVICES, "twin"), weight("a", urgent=False)), client)
     assert weights(api) == {"a": 10, "b": 10, "c": 10}
+
+
+async def test_a_conflict_ends_the_plan_and_nothing_is_repeated_where_it_stands(api: FakeApi, client: Client) -> None:
+    api.next("patch", refuse(409, "Conflict"))
+    with pytest.raises(Conflict):
+        await carried_out((fenced("a", "101"), weight("b", urgent=False)), client)
+    assert weights(api) == {"a": 10, "b": 10, "c": 10}
+    assert api.count("patch") == 1
+
+
+async def test_a_patch_first_names_the_version_it_was_made_from(api: FakeApi, client: Client) -> None:
+    await carried_out((fenced("a", "101"), weight("b", urgent=False)), client)
+    change = {"op": "replace", "path": "/spec/weight", "value": 0}
+    fence = {"op": "replace", "path": "/metadata/resourceVersion", "value": "101"}
+    assert [each.body for each in api.seen] == [[fence, change], [change]]
+
+
+async def test_what_was_written_is_known_at_once_and_the_next_write_to_it_starts_from_there(
+    api: FakeApi, client: Client
+) -> None:
+    store = Store(INDEXES)
+    held = api.objects[HTTP_ROUTES.path("prod", "a")]
+    store.put(HTTP_ROUTES, raw(held))
+    plan = (weight("a", urgent=False), fenced("a", held["metadata"]["resourceVersion"]))
+    await apply(plan, client=client, store=store, urgent=False, observer=lambda _write, _outcome: None)
+    now = api.objects[HTTP_ROUTES.path("prod", "a")]
+    assert store.get(HTTP_ROUTES, Key("prod", "a")) == now
+    written = str(int(now["metadata"]["resourceVersion"]) - 1)
+    assert api.seen[-1].body[0] == {"op": "replace", "path": "/metadata/resourceVersion", "value": written}
+
+
+def fenced(name: str, version: str) -> Write:
+    return replace(weight(name, urgent=False), version=version)

@@ -34,8 +34,8 @@ def test_an_answer_from_something_in_between_is_still_an_error(body: bytes) -> N
     assert (type(error), error.reason, error.message) == (Unavailable, "Unknown", body.decode(errors="replace"))
 
 
-@pytest.mark.parametrize(("header", "expected"), [("7", 7.0), ("soon", None), ("", None), ("-1", None)])
-def test_the_wait_the_server_asks_for_is_kept(header: str, expected: float | None) -> None:
+@pytest.mark.parametrize(("header", "expected"), [("7", 7.0), ("600", 10.0), ("soon", None), ("", None), ("-1", None)])
+def test_the_wait_the_server_asks_for_is_kept_unless_it_makes_us_blind(header: str, expected: float | None) -> None:
     error = error_of(429, b"{}", headers={"Retry-After": header})
     assert isinstance(error, Unavailable)
     assert error.retry_after == expected

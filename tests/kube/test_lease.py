@@ -239,6 +239,25 @@ def test_a_dead_leader_is_followed_when_its_lease_has_run_out_and_not_when_that_
     assert 6.8 <= leaping.run(acting()) <= 7.1
 
 
+def test_a_leader_that_was_deposed_waits_out_its_successors_lease_though_it_looked_long_ago(tmp_path: Path) -> None:
+    """In leaping time: whoever leads only writes, so its last look is from minutes before."""
+
+    async def waiting() -> float:
+        loop, body, timing = asyncio.get_running_loop(), Body(), Timing()
+        async with serving(LEASES) as api, await connected(api, tmp_path) as client, asyncio.TaskGroup() as group:
+            group.create_task(an_election(client, "a", timing).run(body))
+            await asyncio.sleep(300)
+            assert (body.starts, body.active) == (1, True)
+            api.put(LEASES, a_lease("other", leaseDurationSeconds=timing.lease))
+            taken = loop.time()
+            while body.starts < 2:  # noqa: ASYNC110 - what is waited for is seen from outside
+                await asyncio.sleep(0.01)
+            body.end.set()
+            return loop.time() - taken
+
+    assert 5 <= leaping.run(waiting()) <= 9.5
+
+
 @pytest.mark.parametrize("wrong", [{"lease": 6}, {"give_up": 3.0}, {"call": 3.0}])
 def test_a_timing_in_which_the_body_could_outlive_the_lease_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):

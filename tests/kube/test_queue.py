@@ -209,6 +209,14 @@ async def test_a_wait_the_server_asked_for_is_respected() -> None:
 
 
 @in_fake_time
+async def test_what_is_urgent_waits_a_second_at_most_whatever_the_server_asked_for() -> None:
+    queue = a_queue()
+    queue.add("a", urgent=True)
+    assert await queue.get() == "a"
+    assert queue.retry("a", at_least=7.0) == 1.0
+
+
+@in_fake_time
 async def test_a_change_does_not_wait_for_the_end_of_a_back_off() -> None:
     queue = a_queue()
     queue.retry("a", at_least=20.0)

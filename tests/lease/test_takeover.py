@@ -29,8 +29,8 @@ async def test_a_leader_that_is_killed_is_followed_by_one_that_empties_a_breachi
         await made.phase("Aborted")
 
 
-async def test_of_three_replicas_one_acts_at_a_time_until_the_last(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, watching(made) as watch, team(made, tmp_path) as replicas:
+async def test_of_three_replicas_one_acts_at_a_time_until_the_last(ground: Ground, tmp_path: Path) -> None:
+    async with stage(ground) as made, watching(made) as watch, team(made, tmp_path) as replicas:
         first = await midway(made, replicas, "two", "three")
         killed = first.kill()
         second = await replicas.passed_on(first)
@@ -47,10 +47,10 @@ async def test_of_three_replicas_one_acts_at_a_time_until_the_last(tmp_path: Pat
         assert watch.wrongs == []
 
 
-async def test_a_leader_that_stood_still_undoes_nothing_when_it_goes_on(tmp_path: Path) -> None:
+async def test_a_leader_that_stood_still_undoes_nothing_when_it_goes_on(ground: Ground, tmp_path: Path) -> None:
     """Its next step was due meanwhile: it wakes up with a plan, and with caches from before."""
     steps = {"canary": {"steps": [{"weight": 10, "hold": {"for": "8s"}}, {"weight": 50, "hold": {"for": "1h"}}]}}
-    async with stage(tmp_path) as made, watching(made) as watch, team(made, tmp_path) as replicas:
+    async with stage(ground) as made, watching(made) as watch, team(made, tmp_path) as replicas:
         leader = await midway(made, replicas, "two", strategy=steps)
         frozen = leader.freeze()
         await made.command("abort")
@@ -72,9 +72,9 @@ async def test_a_leader_that_stood_still_undoes_nothing_when_it_goes_on(tmp_path
 
 
 async def test_a_leader_that_is_cut_off_stops_before_another_acts_and_follows_when_the_way_is_free(
-    tmp_path: Path,
+    ground: Ground, tmp_path: Path
 ) -> None:
-    async with stage(tmp_path) as made, watching(made) as watch, team(made, tmp_path) as replicas:
+    async with stage(ground) as made, watching(made) as watch, team(made, tmp_path) as replicas:
         leader = await midway(made, replicas, "two")
         leader.proxy.partitioned = True
         cut_off = now()

@@ -1,6 +1,7 @@
 """Carries out the actions of a schedule."""
 
 import asyncio
+import json
 from typing import Any, assert_never
 
 from rollout.models.rollout import COMMAND
@@ -90,12 +91,16 @@ async def _release(made: Simulation, version: str) -> None:
 
 async def _ask(made: Simulation, action: Ask) -> None:
     number = made.counted(action.verb)
-    value = f"{action.verb}:{number}"
     if action.to_end:
         made.asked["end"] = made.asked.get("end", 0) + 1
-        value = f'{{"id": "{value}", "verb": "{action.verb}", "to": "end"}}'
     if action.verb in ("promote", "resume"):
         made.witness.shifts.promoted = True
+    command = {"verb": action.verb} | ({"to": "end"} if action.to_end else {})
+    if action.by_status:
+        await made.add_command({"id": f"{number}:{action.verb}", **command})
+        return
+    value = f"{action.verb}:{number}"
+    value = json.dumps({"id": value, **command}) if action.to_end else value
     await made.patch("Rollout", {"metadata": {"annotations": {COMMAND: value}}})
 
 

@@ -154,6 +154,22 @@ DAYS: dict[str, Schedule] = {
         controllers=2,
         **_STEPPING,
     ),
+    "the only conflict of the day": _day(Event(0, _RELEASE), Event(0, Harm(Trouble.CONFLICTS, 40.0)), judged=False),
+    "the only errors of the day": _day(Event(0, _RELEASE), Event(0, Harm(Trouble.ERRORS, 40.0)), judged=False),
+    "the API server is away for a while": _day(
+        Event(0, _RELEASE), Event(0, Harm(Trouble.UNAVAILABLE, 40.0)), judged=False
+    ),
+    "another controller starts, and nothing happens any more": _day(
+        Event(0, Kill(1, False, 20.0)), judged=False, **_STEPPING
+    ),
+    "another controller starts, and lists are slow": _day(
+        Event(0, Kill(1, False, 1.0)), Event(0, Harm(Trouble.SLOW_LISTS, 120.0, 40)), judged=False, seed=1, **_STEPPING
+    ),
+    "writes are slow, and people ask by the API": _day(
+        Event(0, Harm(Trouble.DELAY, 120.0)),
+        Event(1, _RELEASE),
+        *[Event(1.5, Ask(verb, by_status=True)) for verb in ("pause", "resume") * 4],
+    ),
     "the leader is cut off": _day(Event(5, Partition(120.0)), Event(70, AllReady()), controllers=2, **_STEPPING),
 }
 

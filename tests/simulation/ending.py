@@ -7,7 +7,17 @@ from typing import Any
 from rollout.models.rollout import REVISION_LABEL
 from tests.simulation import objects
 from tests.simulation.acting import act, calm, every_pod_is_well
-from tests.simulation.schedule import Ask, Leave, Release, Schedule, Sky, Weather
+from tests.simulation.schedule import (
+    Ask,
+    Harm,
+    Kill,
+    Leave,
+    Partition,
+    Release,
+    Schedule,
+    Sky,
+    Weather,
+)
 from tests.simulation.simulation import Simulation
 from tests.simulation.truth import revision_of
 from tests.simulation.witness import CONTROLLER
@@ -15,6 +25,8 @@ from tests.simulation.witness import CONTROLLER
 _PATIENCE = 1_200.0  # simulated seconds until a person decides
 _BOUND = 2_400.0  # and until it has to be over after that
 _REST = 300.0
+_NOBODYS = Release | Harm | Kill | Partition
+"""What asks for no decision of a person: once it is past, everything goes on by itself."""
 _OVERTAKEN = 3  # writes in a day without trouble that may meet a change of the same moment
 
 
@@ -25,7 +37,7 @@ async def end(made: Simulation, schedule: Schedule) -> None:
     if any(isinstance(event.action, Leave) for event in schedule.events):
         await _gone(made)
     else:
-        await _over(made)
+        await _over(made, schedule)
     if made.trace.wrongs:
         return
     _given_back(made)
@@ -46,10 +58,12 @@ def _is_gone(made: Simulation) -> bool:
     return made.truth.get("rollouts") is None
 
 
-async def _over(made: Simulation) -> None:
+async def _over(made: Simulation, schedule: Schedule) -> None:
     await _resumed(made)
     if await made.until(lambda: _is_over(made), within=_PATIENCE) or made.trace.wrongs:
         return
+    if all(isinstance(event.action, _NOBODYS) for event in schedule.events):
+        made.trace.wrong("a release that nothing is wrong with waits for a person")
     await _resumed(made)
     await act(made, Ask("promote", to_end=True))
     if not await made.until(lambda: _is_over(made), within=_BOUND):
@@ -115,7 +129,10 @@ def _same_selector(made: Simulation, service: Mapping[str, Any]) -> bool:
 
 
 def _once(made: Simulation) -> None:
-    """Nothing that was asked for was done twice."""
+    """Nothing that was asked for was done twice, and no command was lost."""
+    lost = set(made.accepted) - set(made.truth.status.get("handled") or ())
+    if lost and made.truth.get("rollouts") is not None:
+        made.trace.wrong(f"commands that were accepted are lost: {sorted(lost)}")
     asked, sizes = made.asked, made.witness.sizes
     if len(sizes.restarts) > asked.get("restart", 0):
         made.trace.wrong(f"{asked.get('restart', 0)} restarts were asked for, and {len(sizes.restarts)} made")

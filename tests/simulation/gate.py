@@ -7,6 +7,7 @@ from sandbox.apiserver import CUT, Fault, RequestRecord
 from tests.simulation.witness import CONTROLLER, Witness
 
 _BESIDE = {"events", "leases"}
+_NEEDED = {"deployments", "endpointslices", "httproutes", "pods", "rolloutruns", "rollouts", "services"}
 
 
 @dataclass
@@ -24,12 +25,15 @@ class Gate:
 
     witness: Witness
     dead: set[str] = field(default_factory=set)
+    listed: dict[str, set[str]] = field(default_factory=dict)  # which kinds each controller was told of
     death: Death | None = None
 
     async def before(self, record: RequestRecord) -> Fault | None:
         """Asked before a request is carried out."""
         if record.user in self.dead:
             return CUT
+        if _counts(record) and not self.listed.get(record.user, set()) >= _NEEDED:
+            self.witness.trace.wrong("a controller writes before it knows every kind")
         if self._is_due(record) and self.death is not None and not self.death.after:
             return self._kill(record.user)
         self.witness.carried_out(record)
@@ -37,6 +41,8 @@ class Gate:
 
     async def after(self, record: RequestRecord) -> Fault | None:
         """Asked once it was carried out."""
+        if record.verb == "list":
+            self.listed.setdefault(record.user, set()).add(record.plural)
         if self.death is not None and self.death.after and self.death.write <= 0 and _counts(record):
             return self._kill(record.user)
         return CUT if record.user in self.dead else None

@@ -72,10 +72,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Ask:
-    """Somebody asks for something by annotation; `to_end` is for promotions."""
+    """Somebody asks for something, by annotation or by an entry in the status; `to_end` is for promotions."""
 
     verb: str
     to_end: bool = False
+    by_status: bool = False
 
 
 @dataclass(frozen=True)

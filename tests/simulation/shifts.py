@@ -13,6 +13,7 @@ from tests.simulation.truth import NOBODY, Truth, revision_of
 _PROMPT = 2.0
 _RETRIES = 4.0  # seconds in which an urgent write that met a conflict has been tried again
 _BLIND = {State.NO_DATA, State.PROVIDER_DOWN}
+_TWIN = "shop-canary"
 _QUIET = {"events", "leases", "pods"}
 
 
@@ -62,7 +63,7 @@ class Shifts:
         for revision in {*before, *self.shares}:
             self.last_share[revision] = now
         weights = self.truth.weights
-        canary = 100 * weights.get("shop-canary", 0) / (sum(weights.values()) or 1)
+        canary = 100 * weights.get(_TWIN, 0) / (sum(weights.values()) or 1)
         if not self.weights or self.weights[-1][1] != canary:
             self.weights.append((now, canary))
         for deployed in self.truth.list("deployments"):
@@ -81,6 +82,8 @@ class Shifts:
         had, has = before.get(mind.canary, 0.0), self.shares.get(mind.canary, 0.0)
         if mind.stage in ("Stepping", "Switching", "Baking", "Aborting") and has > had + 1e-9:
             self._raised(mind, has)
+            if certain and self.truth.weights.get(_TWIN) and not self.truth.endpoints(_TWIN):
+                self.trace.wrong("traffic rises to a Service that has no endpoints yet")
 
     def _known_dead(self, before: dict[str, float], now: float, *, certain: bool) -> bool:
         """Whether somebody could answer before, and who was given more could not for so long that it is known."""
@@ -95,6 +98,9 @@ class Shifts:
         if mind.breach:
             self.trace.wrong("traffic rises although a regression is known")
         needed = min(max(1, ceil(share * mind.replicas - 1e-9)), mind.replicas)
+        # After the switch the new version has served alone: what somebody undid is put back whatever is being scaled.
+        if mind.stage == "Baking":
+            needed = 1
         if mind.ready.get(mind.canary, 0) < needed:
             self.trace.wrong("traffic rises to a revision without enough ready pods")
         highest = self.highest.get(mind.number, 0.0)

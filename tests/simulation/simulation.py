@@ -1,7 +1,7 @@
 """A sandbox, its metric source, the controllers with their fault proxies, and the people, all in one loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,7 @@ class Simulation:
     http: ClientSession
     replicas: list[Replica] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)  # commands and releases, by verb
+    accepted: list[str] = field(default_factory=list)  # ids of the commands that the API server took into the status
 
     async def create(self, manifest: dict[str, Any]) -> None:
         """Create an object as a person would; one that is there stays."""
@@ -59,6 +60,17 @@ class Simulation:
         url = self.cluster.url + RESOURCES[kind].path(NAMESPACE, "shop")
         async with self.http.patch(url, json=change, headers=headers) as answer:
             assert answer.status in (200, 404), await answer.text()
+
+    async def add_command(self, command: dict[str, str]) -> None:
+        """One more entry in the status, as the API writes it: again and again until nobody was faster."""
+        headers = {"Content-Type": _PATCHES[list], "User-Agent": "api/1.0"}
+        url = self.cluster.url + RESOURCES["Rollout"].path(NAMESPACE, "shop") + "/status"
+        while (rollout := self.truth.get("rollouts")) is not None:
+            async with self.http.patch(url, json=_addition(rollout, command), headers=headers) as answer:
+                if answer.status != 409:
+                    assert answer.status in (200, 404), await answer.text()
+                    self.accepted.append(command["id"])
+                    return
 
     async def delete(self, kind: str, name: str = "shop") -> None:
         """Delete an object as a person would."""
@@ -82,6 +94,17 @@ class Simulation:
         """How often something was asked for; a number of its own for the next time."""
         self.asked[verb] = self.asked.get(verb, 0) + 1
         return self.asked[verb]
+
+
+def _addition(rollout: Mapping[str, Any], command: dict[str, str]) -> list[dict[str, Any]]:
+    status, version = rollout.get("status"), rollout["metadata"]["resourceVersion"]
+    commands = [*((status or {}).get("commands") or ()), command]
+    added = (
+        {"path": "/status/commands", "value": commands}
+        if status
+        else {"path": "/status", "value": {"commands": commands}}
+    )
+    return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, {"op": "add", **added}]
 
 
 @asynccontextmanager

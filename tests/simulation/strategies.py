@@ -30,11 +30,12 @@ from tests.simulation.schedule import (
 _MOST_EVENTS = 7
 _GAPS = st.sampled_from([0.0, 0.05, 0.3, 1.0, 4.0, 12.0, 30.0, 70.0, 160.0])
 _SPANS = st.sampled_from([2.0, 10.0, 40.0, 120.0])
+_VERBS = ["promote", "abort", "pause", "resume", "retry", "undo", "restart"]
 _COUNTS = st.sampled_from([1, 2, 5])
 
 _people: st.SearchStrategy[Action] = st.one_of(
     st.builds(Release, st.sampled_from(["v2", "v3", "v1"])),
-    st.builds(Ask, st.sampled_from(["promote", "abort", "pause", "resume", "retry", "undo", "restart"])),
+    st.builds(Ask, st.sampled_from(_VERBS), by_status=st.booleans()),
     st.just(Ask("promote", to_end=True)),
     st.builds(Scale, st.sampled_from([1, 2, 5])),
     st.builds(GitOps, st.sampled_from(["HTTPRoute", "Service"])),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.kube.indexes import SERVICE_LABEL
 from rollout.models.rollout import REVISION_LABEL
 from sandbox.storage import Storage
 from tests.simulation.objects import NAMESPACE
@@ -21,6 +22,10 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 def revision_of(labelled: Mapping[str, Any]) -> str:
     """The revision an object belongs to; empty for what belongs to none."""
     return str((labelled["metadata"].get("labels") or {}).get(REVISION_LABEL, ""))
+
+
+def _service_of(endpoint_slice: Mapping[str, Any]) -> str:
+    return str((endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,12 @@ class Truth:
     def ready(self, revision: str) -> int:
         """How many pods of a revision are ready."""
         return sum(is_ready(pod) for pod in self.list("pods") if revision_of(pod) == revision)
+
+    def endpoints(self, service: str) -> int:
+        """How many ready endpoints a Service has: what a Gateway can send its traffic to."""
+        slices = [each for each in self.list("endpointslices") if _service_of(each) == service]
+        found = [endpoint for each in slices for endpoint in each.get("endpoints") or ()]
+        return sum(bool((endpoint.get("conditions") or {}).get("ready")) for endpoint in found)
 
     def shares(self) -> dict[str, float]:
         """The part of the traffic that each revision gets, 0 to 1; NOBODY's is that to Services without ready pods."""

@@ -150,7 +150,11 @@ def _alone(directory: Path) -> Iterator[None]:
     """One build at a time in this folder; a second one waits, and then finds everything there."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say(f"waiting for another build in {directory} ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

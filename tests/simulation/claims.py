@@ -30,6 +30,7 @@ class Claims:
     trace: Trace
     shifts: Shifts
     routed: bool = True
+    weights: tuple[float, ...] = ()  # of the steps, empty where a step gives no share
     early: int = 0  # steps that were left before their time
 
     def sees(self, change: Change, writer: str, *, certain: bool) -> None:
@@ -45,11 +46,19 @@ class Claims:
         traffic, stage = after.get("traffic") or {}, (after.get("run") or {}).get("stage")
         if stage in _BEHIND or self.truth.get("httproutes") is None:
             return
+        if self._entered(before, after) and traffic.get("desired") != self.weights[_index(after)]:
+            self.trace.wrong("a step counts as reached before its traffic flows")
         known = before.get("traffic") or {}
         for claim in ("routed", "desired"):
             share = traffic.get(claim)
             if share is not None and share != known.get(claim) and share not in self._lately():
                 self.trace.wrong(f"the status claims {claim} traffic that the route does not have")
+
+    def _entered(self, before: dict[str, Any], after: dict[str, Any]) -> bool:
+        """Whether a step counts from now on."""
+        entered = (after.get("step") or {}).get("enteredAt")
+        new = entered is not None and entered != (before.get("step") or {}).get("enteredAt")
+        return new and _stage(after) == "Stepping" and bool(self.weights)
 
     def _lately(self) -> set[float]:
         """The canary's shares in the route within the last moment."""

@@ -8,6 +8,7 @@ NAMESPACE = "shop"
 SETTLE = 15.0  # seconds, as a controller has it where nothing else is said
 SCRAPE = 15.0
 HOLD = 60.0
+WEIGHTS = (10.0, 50.0, 100.0)  # of a canary's steps; the last is everybody's own
 BAKE = 90.0
 
 _ERRORS: dict[str, Any] = {
@@ -23,8 +24,8 @@ _STRATEGIES: dict[Shape, dict[str, Any]] = {
     Shape.CANARY: {
         "canary": {
             "steps": [
-                {"weight": 10, "hold": {"for": f"{HOLD:g}s"}},
-                {"weight": 50, "hold": {"for": f"{HOLD:g}s"}},
+                {"weight": WEIGHTS[0], "hold": {"for": f"{HOLD:g}s"}},
+                {"weight": WEIGHTS[1], "hold": {"for": f"{HOLD:g}s"}},
             ],
             "bake": {"for": f"{BAKE:g}s"},
         }

@@ -19,7 +19,7 @@ from tests.simulation.claims import now
 from tests.simulation.gate import Gate
 from tests.simulation.objects import NAMESPACE
 from tests.simulation.replica import Replica
-from tests.simulation.schedule import Setup
+from tests.simulation.schedule import Setup, Shape
 from tests.simulation.sky import Weather, weather
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth
@@ -126,6 +126,7 @@ async def simulation(setup: Setup, directory: Path) -> AsyncIterator[Simulation]
         truth, trace = Truth(running.storage), Trace()
         witness = Witness.of(truth, trace)
         witness.claims.routed, witness.elected = setup.routed, setup.controllers > 1
+        witness.claims.weights = objects.WEIGHTS if setup.shape is Shape.CANARY else ()
         gate = Gate(witness)
         running.api.intercept, running.api.after = gate.before, gate.after
         for definition in _CRDS:

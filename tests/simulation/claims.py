@@ -30,7 +30,7 @@ class Claims:
     trace: Trace
     shifts: Shifts
     routed: bool = True
-    weights: tuple[float, ...] = ()  # of the steps, empty where a step gives no share
+    weights: tuple[int, ...] = ()  # of the steps, empty where a step gives no share
     early: int = 0  # steps that were left before their time
 
     def sees(self, change: Change, writer: str, *, certain: bool) -> None:

@@ -8,7 +8,7 @@ NAMESPACE = "shop"
 SETTLE = 15.0  # seconds, as a controller has it where nothing else is said
 SCRAPE = 15.0
 HOLD = 60.0
-WEIGHTS = (10.0, 50.0, 100.0)  # of a canary's steps; the last is everybody's own
+WEIGHTS = (10, 50, 100)  # of a canary's steps; the last is everybody's own
 BAKE = 90.0
 
 _ERRORS: dict[str, Any] = {

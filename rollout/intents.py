@@ -93,8 +93,15 @@ def _senseless(command: Command, status: RolloutStatus, runs: Collection[int] | 
             return _promote(command, status)
         case Verb.UNDO:
             return _undo(command, status, runs)
+        case Verb.ABORT if _begins(status, runs):
+            return None
         case verb:
             return _CHECKS[verb](status)
+
+
+def _begins(status: RolloutStatus, runs: Collection[int] | None) -> bool:
+    """Whether there is a record of a run that the status does not tell of yet, as while a write before it fails."""
+    return max(runs or (0,)) > (status.run.number if status.run else 0)
 
 
 def _promote(command: Command, status: RolloutStatus) -> str | None:

@@ -1,5 +1,6 @@
 """What every test is held to."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,13 @@ from tests.backends import backend, ground, kubernetes
 from tests.guards.turns import measured
 
 __all__ = ["backend", "ground", "kubernetes"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were left out, and so how to have them."""
+    skipped = (report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    for reason, number in Counter(skipped).items():
+        terminalreporter.write_line(f"{number} left out: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(autouse=True)

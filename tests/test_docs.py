@@ -328,3 +328,23 @@ def test_the_changelog_has_the_version_of_the_project() -> None:
     version = re.search(r'^version = "(.+)"$', text("pyproject.toml"), re.MULTILINE)
     assert version is not None
     assert re.findall(r"^## (.+)$", text("CHANGELOG.md"), re.MULTILINE)[:2] == ["Unreleased", version[1]]
+
+
+def test_the_table_of_rights_is_that_of_the_roles() -> None:
+    rows = re.findall(r"^\| (?:`([a-z0-9.]+)`|\(core\)) \| (.+?) \| ([a-z, ]+) \|$", text("docs/cli.md"), re.MULTILINE)
+    told = {
+        (group, resource, verb)
+        for group, resources, verbs in rows
+        for resource in re.findall(r"`([a-z/]+)`", resources)
+        for verb in verbs.split(", ")
+    }
+    rules = [
+        rule for name in ("cluster-role", "role") for rule in yaml.safe_load(text(f"deploy/rbac/{name}.yaml"))["rules"]
+    ]
+    assert told == {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }

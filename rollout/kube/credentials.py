@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 log = structlog.get_logger()
 
@@ -39,7 +40,11 @@ async def load(
 
 async def _load_file(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> Any:
     file = str(kubeconfig) if kubeconfig else _default_kubeconfig()
-    return await load_kube_config(config_file=file, context=context, client_configuration=configuration)
+    try:
+        return await load_kube_config(config_file=file, context=context, client_configuration=configuration)
+    except (YAMLError, TypeError, AttributeError, ValueError) as error:  # what the library makes of something else
+        said = str(error).splitlines()[0]
+        raise ConfigException(f"{file} is not a kubeconfig ({said}): see `kubectl config view`") from None
 
 
 def _default_kubeconfig() -> str:

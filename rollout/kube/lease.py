@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from rollout.kube.client import Client, Lane
-from rollout.kube.errors import ApiError, Conflict, NotFound
+from rollout.kube.errors import ApiError, Conflict, Forbidden, NotFound
 from rollout.models.kinds import LEASES, Manifest
 
 log = structlog.get_logger()
@@ -144,7 +144,10 @@ class Election:
             async with asyncio.timeout(self._timing.call):
                 return await step()
         except (ApiError, TimeoutError) as error:
-            log.info("lease not written", lease=self._name, error=str(error) or "no answer in time")
+            # What is forbidden is not mended by waiting; anything else may be.
+            say = log.warning if isinstance(error, Forbidden) else log.info
+            where = f"{self._namespace}/{self._name}"
+            say("lease not written", lease=where, error=str(error) or "no answer in time")
             return False
 
     async def _take(self) -> bool:

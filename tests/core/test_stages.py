@@ -30,6 +30,7 @@ from tests.core.builders import (
     a_world,
     ago,
     some_pods,
+    the_first_run,
     with_service,
 )
 
@@ -500,3 +501,12 @@ def test_a_deleted_stable_deployment_is_built_again_from_its_record() -> None:
     assert (decision.reason, decision.target.replicas[OLD], decision.urgent) == ("StableLost", REPLICAS, True)
     assert decision.target.templates[OLD] == world.runs[0].spec.template
     assert PROMOTED not in decision.target.templates[OLD]["metadata"]["labels"]
+
+
+def test_a_run_that_the_status_does_not_tell_of_yet_can_be_aborted() -> None:
+    """Its record and its pods are there, and a write that came before the status was refused."""
+    begun = asked(a_world(entered=None, weight=None), Verb.ABORT)
+    before = begun.status.model_copy(update={"run": the_first_run(), "step": None, "phase": Phase.HEALTHY})
+    decision = decide(replace(begun, status=before), GOOD)
+    assert decision.status.phase is Phase.ABORTING
+    assert [each.reason for each in decision.events if each.reason == "CommandRefused"] == []

@@ -46,9 +46,10 @@ class Story:
 
 
 async def nothing(shop: Shop) -> None:
-    """A cluster on which the CRDs were applied once; a Service and a route."""
-    said = await shop.kubectl.run("apply", "-f", "crds/")
-    assert said.code == 0, said
+    """A cluster on which the CRDs and the account were applied once; a Service and a route."""
+    for folder in ("crds/", "deploy/rbac"):
+        said = await shop.kubectl.run("apply", "-f", folder)
+        assert said.code == 0, said
 
 
 async def in_a_step(shop: Shop) -> None:
@@ -102,6 +103,7 @@ STORIES: dict[str, Story] = {
         before=nothing,
         commands={
             "kubectl apply -f crds/": Outcome(says=CRDS),
+            "kubectl apply -f deploy/rbac": Outcome(has=r"(?s)serviceaccount/progressive-delivery .*"),
             "kubectl explain rollout.spec --recursive": Outcome(has=r"(?s)FIELD: spec <Object>.*bake\s.*workloadRef\s"),
             "kubectl explain rollout.spec.strategy.canary.steps.hold": SHOWN,
             "kubectl apply -f shop.yaml": Outcome(says=done("created"), comes=phase("Healthy")),

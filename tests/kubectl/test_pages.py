@@ -35,7 +35,8 @@ def verb(command: str) -> str:
 def person(shop: Shop) -> Shop:
     """Somebody in a directory with the files that the pages speak of."""
     directory = shop.kubectl.directory
-    (directory / "crds").symlink_to(ROOT / "crds")
+    for folder in ("crds", "deploy"):
+        (directory / folder).symlink_to(ROOT / folder)
     minimal = next(block for where, block in OBJECTS if where.startswith("README.md"))
     (directory / "shop.yaml").write_text(minimal.replace("namespace: store", f"namespace: {shop.made.namespace}"))
     environment = {**shop.kubectl.environment, "KUBE_EDITOR": _EDITOR}

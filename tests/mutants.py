@@ -1,8 +1,8 @@
 """Shows what the tests of the controller are worth: each line below breaks it in one place, and tests have to notice.
 
 Run as `python -m tests.mutants [WORD ...]` from the checkout, with words for the lines that mention one of them;
-`--suite NAME` tries one suite only. It works on a copy and changes nothing here. The simulation alone takes a minute
-and a half for a mutant that it lets live.
+`--suite NAME` tries one suite only, and `--first` no further one once a suite has noticed. It works on a copy and
+changes nothing here. The simulation alone takes a minute and a half for a mutant that it lets live.
 """
 
 # ruff: noqa: E501 (one mutant, one line)
@@ -125,7 +125,7 @@ MUTANTS = (*CORE, *APPLY, *ROUTERS, *LOOP)
 def main(words: Sequence[str]) -> int:
     """Print one line for each mutant and what each suite makes of it; the number of survivors is the exit code."""
     survivors = 0
-    suites, words = _chosen(words)
+    suites, first, words = _chosen(words)
     chosen = [each for each in MUTANTS if not words or any(word in " ".join(each) for word in words)]
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory)
@@ -133,17 +133,19 @@ def main(words: Sequence[str]) -> int:
         for tests in sorted({tuple(_command(suite, mutant)) for suite in suites for mutant in chosen}):
             assert _green(copy, tests), f"{tests[0]} has to pass before anything is broken"
         for mutant in chosen:
-            verdicts = _try(copy, mutant, suites)
+            verdicts = _try(copy, mutant, suites, first=first)
             survivors += "killed" not in verdicts.values()
             told = "  ".join(f"{suite} {verdict:9}" for suite, verdict in verdicts.items())
             print(f"{told} {mutant.file:22} {mutant.before.strip().splitlines()[0][:80]}", flush=True)  # noqa: T201
     return survivors
 
 
-def _chosen(words: Sequence[str]) -> tuple[tuple[str, ...], Sequence[str]]:
+def _chosen(words: Sequence[str]) -> tuple[tuple[str, ...], bool, Sequence[str]]:
+    """The suites, whether the first that notices is enough, and the words."""
     if words[:1] == ["--suite"]:
-        return (words[1],), words[2:]
-    return ("unit", "simulation"), words
+        return (words[1],), False, words[2:]
+    first = words[:1] == ["--first"]
+    return ("unit", "simulation"), first, words[first:]
 
 
 def _fill(copy: Path) -> None:
@@ -165,16 +167,21 @@ async def _insist(write: Write, client: Client, lane: Lane) -> bytes | None:
 """
 
 
-def _try(copy: Path, mutant: Mutant, suites: Sequence[str]) -> dict[str, str]:
+def _try(copy: Path, mutant: Mutant, suites: Sequence[str], *, first: bool) -> dict[str, str]:
     file = copy / "rollout" / mutant.file
     text = file.read_text()
     if text.count(mutant.before) == 0:
         return dict.fromkeys(suites, "outdated")
     file.write_text(text.replace(mutant.before, mutant.after, 1))
+    verdicts = dict.fromkeys(suites, "not tried")
     try:
-        return {suite: "survived" if _green(copy, _command(suite, mutant)) else "killed" for suite in suites}
+        for suite in suites:
+            verdicts[suite] = "survived" if _green(copy, _command(suite, mutant)) else "killed"
+            if first and verdicts[suite] == "killed":
+                break
     finally:
         file.write_text(text)
+    return verdicts
 
 
 def _command(suite: str, mutant: Mutant) -> list[str]:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.models.rollout import parse_time
+from rollout.models.status import Outcome
 from sandbox.changes import Change
+from tests.simulation.knowledge import Known
 from tests.simulation.objects import HOLD, NAMESPACE
 from tests.simulation.shifts import Shifts
 from tests.simulation.trace import Trace
@@ -33,7 +35,7 @@ class Claims:
     weights: tuple[int, ...] = ()  # of the steps, empty where a step gives no share
     early: int = 0  # steps that were left before their time
 
-    def sees(self, change: Change, writer: str, *, certain: bool) -> None:
+    def sees(self, change: Change, writer: str, mind: Known | None, *, certain: bool) -> None:
         """One change."""
         if change.key != "rollouts" or not writer or change.previous is None or change.namespace != NAMESPACE:
             return
@@ -41,6 +43,8 @@ class Claims:
         if self.routed and certain:
             self._traffic(before, after)
         self._steps(before, after)
+        if mind is not None and mind.breach and mind.in_progress and _outcome(after) == Outcome.SUPERSEDED:
+            self.trace.wrong("a version that does harm is called superseded")
 
     def _traffic(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         traffic, stage = after.get("traffic") or {}, (after.get("run") or {}).get("stage")
@@ -76,6 +80,10 @@ class Claims:
 
 def _number(status: dict[str, Any]) -> int:
     return int((status.get("run") or {}).get("number", 0))
+
+
+def _outcome(status: dict[str, Any]) -> str:
+    return str((status.get("run") or {}).get("outcome", ""))
 
 
 def _stage(status: dict[str, Any]) -> str:

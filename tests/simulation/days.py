@@ -170,6 +170,9 @@ DAYS: dict[str, Schedule] = {
         Event(1, _RELEASE),
         *[Event(1.5, Ask(verb, by_status=True)) for verb in ("pause", "resume") * 4],
     ),
+    "another version is asked for while errors cannot be answered": _day(
+        Event(5, Harm(Trouble.ROUTES_REFUSED, 60.0)), Event(5, _BAD), Event(30, Release("v3")), **_STEPPING
+    ),
     "the leader is cut off": _day(Event(5, Partition(120.0)), Event(70, AllReady()), controllers=2, **_STEPPING),
 }
 

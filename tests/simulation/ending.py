@@ -7,6 +7,7 @@ from typing import Any
 from rollout.models.rollout import REVISION_LABEL
 from tests.simulation import objects
 from tests.simulation.acting import act, calm, every_pod_is_well
+from tests.simulation.harms import WRITES_ONLY
 from tests.simulation.schedule import (
     Ask,
     Harm,
@@ -22,6 +23,7 @@ from tests.simulation.simulation import Simulation
 from tests.simulation.truth import revision_of
 from tests.simulation.witness import CONTROLLER
 
+_ONE_RELEASE = 480.0  # simulated seconds in which a release is over, with retries before it
 _PATIENCE = 1_200.0  # simulated seconds until a person decides
 _BOUND = 2_400.0  # and until it has to be over after that
 _REST = 300.0
@@ -60,7 +62,7 @@ def _is_gone(made: Simulation) -> bool:
 
 async def _over(made: Simulation, schedule: Schedule) -> None:
     await _resumed(made)
-    if await made.until(lambda: _is_over(made), within=_PATIENCE) or made.trace.wrongs:
+    if await made.until(lambda: _is_over(made), within=_patience(schedule)) or made.trace.wrongs:
         return
     if all(isinstance(event.action, _NOBODYS) for event in schedule.events):
         made.trace.wrong("a release that nothing is wrong with waits for a person")
@@ -68,6 +70,13 @@ async def _over(made: Simulation, schedule: Schedule) -> None:
     await act(made, Ask("promote", to_end=True))
     if not await made.until(lambda: _is_over(made), within=_BOUND):
         made.trace.wrong("the release does not end")
+
+
+def _patience(schedule: Schedule) -> float:
+    """Where only writes failed, a controller goes on at once: it waits for no deadline to look again."""
+    harms = [event.action for event in schedule.events if not isinstance(event.action, Release)]
+    short = all(isinstance(harm, Harm) and harm.trouble in WRITES_ONLY for harm in harms)
+    return _ONE_RELEASE if short else _PATIENCE
 
 
 async def _resumed(made: Simulation) -> None:

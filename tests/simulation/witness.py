@@ -80,7 +80,7 @@ class Witness:
             self._leads()
         self.shifts.sees(change, self.writer, mind, certain=self.certain)
         self.sizes.sees(change, self.writer, mind, certain=self.certain)
-        self.claims.sees(change, self.writer, certain=self.certain)
+        self.claims.sees(change, self.writer, mind, certain=self.certain)
 
     def _leads(self) -> None:
         """Whoever writes holds the lease in this moment; a write that was on its way for long is another matter."""

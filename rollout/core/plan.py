@@ -3,7 +3,7 @@
 from typing import Any
 
 from rollout.core.asked import annotation_waits
-from rollout.core.plan_routes import claims, pins, routes, services_beside
+from rollout.core.plan_routes import pins, routes, services_beside
 from rollout.core.plan_workload import deployments, source, trial
 from rollout.core.target import Decision, Record
 from rollout.core.world import World
@@ -40,7 +40,7 @@ def _traffic(world: World, decision: Decision) -> tuple[Plan, Plan]:
         return (), ()
     protecting, giving = pins(world, decision)
     taking, raising = routes(world, decision)
-    return (*protecting, *taking), (*raising, *giving, *claims(world, decision))
+    return (*protecting, *taking), (*raising, *giving)
 
 
 def _finalizer(world: World, decision: Decision) -> Plan:

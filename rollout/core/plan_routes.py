@@ -1,11 +1,14 @@
 """The writes to routes and Services."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rollout.core.routing import owned, route_weight
 from rollout.core.target import Decision
 from rollout.core.workload import with_annotations
 from rollout.core.world import Route, Service, World
 from rollout.core.write import Plan, Verb, Write
-from rollout.models.kinds import SERVICES, Key, Manifest, Resource
+from rollout.models.kinds import SERVICES, Key, Manifest
 from rollout.models.rollout import ABORTED, LEADER
 from rollout.models.split import Split
 from rollout.models.status import Outcome, Phase, Stage
@@ -15,10 +18,14 @@ from rollout.traffic.service import canary_service, pin
 
 
 def routes(world: World, decision: Decision) -> tuple[Plan, Plan]:
-    """The patches that give every route the weight, or what was declared: those that take, and those that give."""
-    writes = [(_falls(world, decision, route), _route(world, decision, route)) for route in world.routes]
-    taking = tuple(write for falls, plan in writes if falls for write in plan)
-    return taking, tuple(write for falls, plan in writes if not falls for write in plan)
+    """The patches that give every route the weight, or what was declared: those that take, and those that do not."""
+    return _halves([_route(world, decision, route) for route in world.routes])
+
+
+def _halves(found: Sequence[tuple[bool, Write] | None]) -> tuple[Plan, Plan]:
+    """The writes that take from the canary, and the others."""
+    writes = [each for each in found if each is not None]
+    return tuple(write for takes, write in writes if takes), tuple(write for takes, write in writes if not takes)
 
 
 def _falls(world: World, decision: Decision, route: Route) -> bool:
@@ -32,19 +39,42 @@ def _falls(world: World, decision: Decision, route: Route) -> bool:
     return target.pin is None or world.stable is None or target.pin == world.stable.name
 
 
-def _route(world: World, decision: Decision, route: Route) -> Plan:
+def _route(world: World, decision: Decision, route: Route) -> tuple[bool, Write] | None:
     wanted = _shifted(world, decision, route)
-    if route.manifest is None or wanted is None or not json_patch(route.manifest, wanted):
-        return ()
-    falls = _falls(world, decision, route)
-    if not decision.urgent:
-        wanted = _claimed(wanted, _leader(world, decision, moving=decision.target.weight), falls=falls)
-    version = None if falls else route.manifest["metadata"].get("resourceVersion")
-    ops = json_patch(route.manifest, wanted, resource_version=version)
-    weight = decision.target.weight
-    why = "give the route back" if weight is None else f"{weight:g} % to the canary"
-    urgent = falls and decision.urgent
-    return (Write(verb=Verb.PATCH, resource=resource_for(route.ref), key=route.key, body=ops, urgent=urgent, why=why),)
+    if route.manifest is None or wanted is None:
+        return None
+    weight, falls = decision.target.weight, _falls(world, decision, route)
+    shell = Write(
+        verb=Verb.PATCH,
+        resource=resource_for(route.ref),
+        key=route.key,
+        urgent=falls and decision.urgent,
+        why="give the route back" if weight is None else f"{weight:g} % to the canary",
+    )
+    leader = _leader(world, decision, moving=weight)
+    return _patched(shell, route.manifest, wanted, decision=decision, takes=falls, leader=leader)
+
+
+def _patched(
+    write: Write, manifest: Manifest, wanted: Manifest, *, decision: Decision, takes: bool, leader: str | None
+) -> tuple[bool, Write] | None:
+    """The write with its patch, and whether it takes from the canary; None when nothing differs.
+
+    It marks what it writes as this leader's, and what it does not write as well. A new leader so changes the version
+    of whatever an earlier one may still be about to raise: such a write, which tests the version, fails however late
+    it comes. Nothing that is urgent waits for a mark.
+    """
+    moves = bool(json_patch(manifest, wanted))
+    if not (moves and decision.urgent):
+        wanted = _claimed(wanted, leader, falls=takes and moves)
+    version = manifest["metadata"].get("resourceVersion") if moves and not takes else None
+    ops = json_patch(manifest, wanted, resource_version=version)
+    if not ops:
+        return None
+    if moves:
+        return takes, replace(write, body=ops)
+    why = "answer for it" if leader else "nobody need answer for it"
+    return False, replace(write, body=ops, why=why, urgent=False)
 
 
 def _shifted(world: World, decision: Decision, route: Route) -> Manifest | None:
@@ -79,32 +109,6 @@ def _marked(manifest: Manifest, mark: str | None, *, moved: bool) -> Manifest:
     return with_annotations(manifest, annotations)
 
 
-def claims(world: World, decision: Decision) -> Plan:
-    """The marks of this leader on routes and Services that are not written otherwise, and their end at rest.
-
-    A new leader so changes the version of whatever an earlier one may still be about to raise: such a write, which
-    tests the version, fails however late it comes. Nothing that is urgent waits for a mark.
-    """
-    target = decision.target
-    plan: Plan = ()
-    for route in world.routes:
-        shifted = _shifted(world, decision, route)
-        if route.manifest is not None and shifted is not None and not json_patch(route.manifest, shifted):
-            leader = _leader(world, decision, moving=target.weight)
-            plan += _claim(resource_for(route.ref), route.key, route.manifest, leader)
-    for service in world.services:
-        if service.manifest is not None and not json_patch(service.manifest, _pinned(decision, service.manifest)):
-            leader = _leader(world, decision, moving=target.pin)
-            plan += _claim(SERVICES, Key(world.key.namespace, service.name), service.manifest, leader)
-    return plan
-
-
-def _claim(resource: Resource, key: Key, manifest: Manifest, leader: str | None) -> Plan:
-    ops = json_patch(manifest, _claimed(manifest, leader, falls=False))
-    why = "answer for it" if leader else "nobody need answer for it"
-    return (Write(verb=Verb.PATCH, resource=resource, key=key, body=ops, why=why),) if ops else ()
-
-
 def _leader(world: World, decision: Decision, *, moving: object) -> str | None:
     """Who answers for what a run moves; at rest, where nothing is about to be raised, nobody need."""
     run = decision.status.run
@@ -128,25 +132,24 @@ def _claimed(manifest: Manifest, leader: str | None, *, falls: bool) -> Manifest
 
 
 def pins(world: World, decision: Decision) -> tuple[Plan, Plan]:
-    """The patches of the Services' selectors: those that protect the stable version, and those that let others in."""
+    """The patches of the Services' selectors: those that protect the stable version, and those that do not."""
     protects = world.stable is not None and decision.target.pin == world.stable.name
-    writes = tuple(write for service in world.services for write in _pin(world, decision, service, urgent=protects))
-    return (writes, ()) if protects else ((), writes)
+    return _halves([_pin(world, decision, service, protects=protects) for service in world.services])
 
 
-def _pin(world: World, decision: Decision, service: Service, *, urgent: bool) -> Plan:
+def _pin(world: World, decision: Decision, service: Service, *, protects: bool) -> tuple[bool, Write] | None:
     if service.manifest is None:
-        return ()
-    wanted = _pinned(decision, service.manifest)
-    if not json_patch(service.manifest, wanted):
-        return ()
-    if not decision.urgent:
-        wanted = _claimed(wanted, _leader(world, decision, moving=decision.target.pin), falls=urgent)
-    version = None if urgent else service.manifest["metadata"].get("resourceVersion")
-    ops = json_patch(service.manifest, wanted, resource_version=version)
-    why = f"pin to {decision.target.pin}" if decision.target.pin else "unpin"
-    key = Key(world.key.namespace, service.name)
-    return (Write(verb=Verb.PATCH, resource=SERVICES, key=key, body=ops, urgent=urgent, why=why),)
+        return None
+    target = decision.target.pin
+    shell = Write(
+        verb=Verb.PATCH,
+        resource=SERVICES,
+        key=Key(world.key.namespace, service.name),
+        urgent=protects,
+        why=f"pin to {target}" if target else "unpin",
+    )
+    wanted, leader = _pinned(decision, service.manifest), _leader(world, decision, moving=target)
+    return _patched(shell, service.manifest, wanted, decision=decision, takes=protects, leader=leader)
 
 
 def _pinned(decision: Decision, manifest: Manifest) -> Manifest:

@@ -36,6 +36,18 @@ def ready(case: Case) -> bool:
     return enough and routing.endpoints_exact(case.world, case.canary)
 
 
+def outnumbered(case: Case, weight: float) -> str | None:
+    """Why the Services are not opened to both versions yet, where numbers of ready pods are all that splits traffic.
+
+    With stable pods missing, the canary would get more than its share from the first moment on.
+    """
+    world, have, want = case.world, len(case.stable.ready), case.stable_replicas
+    open_already = (routing.routed(world) or 0) > 0
+    if world.routes or not world.services or not 0 < weight < 100 or open_already or have >= want:
+        return None
+    return f"the old version has {have} of {want} pods ready, and without a route pods decide who gets how much"
+
+
 def wake_by(case: Case, after: timedelta | None) -> timedelta | None:
     """When to look again: soon while a policy's time may run, since nothing else tells when that is over."""
     analysis = case.analysis

@@ -6,7 +6,7 @@ from datetime import timedelta
 from analysis.assess import State
 from rollout.core import routing, say
 from rollout.core.case import Case, routed, stamp
-from rollout.core.gates import SOON, base_target, doubt, named, present, ready, step_status, wake_by
+from rollout.core.gates import SOON, base_target, doubt, named, outnumbered, present, ready, step_status, wake_by
 from rollout.core.promotion import begin_switch
 from rollout.core.target import Ruling, Target
 from rollout.models.rollout import format_time
@@ -62,7 +62,8 @@ def _reach(case: Case) -> Ruling:
     """Bring the step's pods up, and raise the weight once they are ready and the routes are prepared."""
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, _given(case))
-    blocked = routing.waiting(case.world) if case.index == 0 else None
+    aim = 0 if case.run.emptied_at else case.steps[case.index].weight or 0
+    blocked = (routing.waiting(case.world) if case.index == 0 else None) or outnumbered(case, aim)
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
     if ready(case) and not blocked and not _unprepared(case) and not paused and not _blind(case):
         return _hold(_entered(case))
@@ -113,7 +114,7 @@ def _kept(case: Case, weight: float) -> float:
     now = routing.routed(case.world) or 0
     before = case.index if case.entered_at is not None else max(case.index - 1, 0)
     whole = len(case.canary.ready) >= case.pods(before) and routing.endpoints_exact(case.world, case.canary)
-    return weight if whole else min(weight, now)
+    return weight if whole and outnumbered(case, weight) is None else min(weight, now)
 
 
 def _hold(case: Case) -> Ruling:

@@ -201,6 +201,18 @@ async def eventually(read: Callable[[], Awaitable[Any]], expected: Any = True) -
     assert found == expected
 
 
+async def at_rest(api: Api, plural: str, name: str) -> None:
+    """Wait until the object's controller has seen it, if it has one: whoever reads a version then may write with it."""
+    if plural != "deployments":
+        return
+
+    async def seen() -> bool:
+        found = await api.get(plural, name)
+        return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
+
+    await eventually(seen)
+
+
 async def always(read: Callable[[], Awaitable[Any]], expected: Any = True, *, turns: int = 10) -> None:
     """Compare `read()` with `expected` again and again while everything else goes on."""
     for _ in range(turns):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.api import STRATEGIC_PATCH, Api
+from tests.cluster.api import STRATEGIC_PATCH, Api, at_rest
 from tests.cluster.objects import a_deployment, a_map, a_ref, a_rollout, a_route
 
 FAILED = "the server rejected our request due to an error in our request"
@@ -50,6 +50,7 @@ async def test_an_update_with_another_uid_is_a_conflict(api: Api) -> None:
 @pytest.mark.parametrize("plural", ["rollouts", "deployments"])
 async def test_a_merge_patch_with_a_stale_version_is_a_conflict(api: Api, plural: str) -> None:
     created = await api.create(plural, a_rollout() if plural == "rollouts" else a_deployment(paused=True))
+    await at_rest(api, plural, "shop")
     fenced: dict[str, Any] = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 0}}
     answer = await api.merge(plural, "shop", fenced)
     assert answer.brief == (409, "Conflict")

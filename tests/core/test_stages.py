@@ -442,6 +442,35 @@ def test_without_a_router_the_service_is_pinned_before_the_canary_starts() -> No
     assert decide(world, GOOD).target.pin == OLD
 
 
+FEW = a_revision(OLD, REPLICAS, ready=REPLICAS - 1, promoted=1)
+
+
+def test_without_a_router_the_service_is_not_opened_while_the_old_version_lacks_pods() -> None:
+    world = a_world(entered=None, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW)
+    decision = decide(world, GOOD)
+    assert (decision.target.pin, place_of(decision)[:2]) == (OLD, (0, False))
+    message = "the old version has 3 of 4 pods ready, and without a route pods decide who gets how much"
+    assert decision.status.message == f"Before 10 % to shop:new: {message}."
+
+
+@pytest.mark.parametrize("entered", [MINUTE, None])
+def test_without_a_router_an_open_service_stays_open_when_the_old_version_loses_a_pod(
+    entered: timedelta | None,
+) -> None:
+    world = a_world(step=1, entered=entered, spec=WITHOUT_ROUTER, pinned=None, stable=FEW)
+    assert decide(world, GOOD).target.pin is None
+
+
+def test_without_a_router_a_pin_that_somebody_put_back_stays_while_the_old_version_lacks_pods() -> None:
+    world = a_world(step=0, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW)
+    assert decide(world, GOOD).target.pin == OLD
+
+
+def test_without_a_router_a_person_may_give_everything_to_the_new_version_while_the_old_one_lacks_pods() -> None:
+    world = a_world(step=1, entered=None, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW, canary=a_revision(NEW, REPLICAS))
+    assert decide(asked(world, Verb.PROMOTE, to="end"), GOOD).target.pin == NEW
+
+
 def test_workers_without_services_walk_the_steps_by_their_pods() -> None:
     world = a_world(step=1, entered=None, spec=a_spec(traffic=None, services=None))
     decision = decide(world, GOOD)

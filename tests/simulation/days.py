@@ -84,6 +84,9 @@ DAYS: dict[str, Schedule] = {
     "a good release of an adopted workload": _day(Event(0, _RELEASE), adopted=True),
     "a good release by two replicas": _day(Event(0, _RELEASE), controllers=2),
     "errors while paused": _day(Event(5, Ask("pause")), Event(20, _BAD), Event(60, AllReady()), **_STEPPING),
+    "without a router, a version comes while old pods are unready": _day(
+        Event(0, Unready(Whose.STABLE, 2)), Event(1, _RELEASE), Event(60, AllReady()), routed=False
+    ),
     "errors without a router": _day(Event(20, _BAD), Event(60, AllReady()), routed=False, **_STEPPING),
     "errors after a blue-green switch": _day(Event(10, _BAD), Event(70, AllReady()), shape=Shape.BLUE_GREEN, **_BAKING),
     "errors while writes meet conflicts": _day(

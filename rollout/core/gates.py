@@ -5,9 +5,11 @@ from datetime import timedelta
 from rollout.core import routing
 from rollout.core.case import Case
 from rollout.core.findings import Standing, standing
+from rollout.core.say import percent
 from rollout.core.target import Target
 from rollout.models.rollout import format_time, parse_time
 from rollout.models.status import Stage, StepStatus
+from rollout.traffic.service import replica_share
 
 SOON = timedelta(seconds=1)
 
@@ -36,16 +38,22 @@ def ready(case: Case) -> bool:
     return enough and routing.endpoints_exact(case.world, case.canary)
 
 
-def outnumbered(case: Case, weight: float) -> str | None:
-    """Why the Services are not opened to both versions yet, where numbers of ready pods are all that splits traffic.
+def outnumbered(case: Case, index: int) -> str | None:
+    """Why the canary is not given this step's share yet, where numbers of ready pods are all that splits the traffic.
 
-    With stable pods missing, the canary would get more than its share from the first moment on.
+    With stable pods missing it would get more than the step says, and more than beside a complete stable version.
     """
-    world, have, want = case.world, len(case.stable.ready), case.stable_replicas
-    open_already = (routing.routed(world) or 0) > 0
-    if world.routes or not world.services or not 0 < weight < 100 or open_already or have >= want:
+    world, weight = case.world, case.steps[index].weight or 0
+    if world.routes or not world.services or not 0 < weight < 100:
         return None
-    return f"the old version has {have} of {want} pods ready, and without a route pods decide who gets how much"
+    have, want = len(case.stable.ready), case.stable_replicas
+    pods = max(case.pods(index), len(case.canary.ready) if case.canary else 0)
+    share = replica_share(have, pods)
+    if share <= max(weight, replica_share(want, pods)):
+        return None
+    return (
+        f"the old version has {have} of {want} pods ready, and without a route the new one would get {percent(share)}"
+    )
 
 
 def wake_by(case: Case, after: timedelta | None) -> timedelta | None:

@@ -63,15 +63,17 @@ def reaching(case: Case, blocked: str | None) -> str:
     return f"Before {aim}: waiting for its pods, {unready(case)}; {limit}."
 
 
-def holding(case: Case, standing: Standing | None, weight: float) -> tuple[str, str]:
-    """While a step is held: the reason in one word, and the sentence."""
+def holding(case: Case, standing: Standing | None, weight: float, lacking: str | None) -> tuple[str, str]:
+    """While a step is held: the reason in one word, and the sentence; `lacking` is what the stable version does."""
     place = f"At {percent(weight)}"
     trouble = _trouble(case, place)
     if trouble is not None:
         return trouble
+    if lacking is not None and weight < (case.steps[case.index].weight or 0):
+        return "WaitingForPods", f"{place}: {lacking}."
     if standing is not None:
         return _reason(standing), f"Holding at {percent(weight)}: {standing.sentence}."
-    return _waiting(case, place)
+    return _waiting(case, place, lacking)
 
 
 def _trouble(case: Case, place: str) -> tuple[str, str] | None:
@@ -91,12 +93,12 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     return None
 
 
-def _waiting(case: Case, place: str) -> tuple[str, str]:
+def _waiting(case: Case, place: str, lacking: str | None) -> tuple[str, str]:
     hold = case.steps[case.index].hold
     if hold is not None and hold.until:
         return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
     end = (case.entered_at or case.now) + ((hold.for_ if hold else None) or timedelta(0))
-    waits = routing.waiting(case.world)
+    waits = routing.waiting(case.world) or lacking
     if waits is not None and end <= case.now:
         return "Holding", f"{place}: {waits}."
     return "Holding", f"{place} until {clock(end)}, then {following(case)}.{_verdicts(case)}"

@@ -47,7 +47,7 @@ def _leaves(case: Case) -> bool:
     if case.asked.paused_at or not ready(case) or not _hold_over(case):
         return False
     flows = routing.waiting(case.world) is None and not _unprepared(case)
-    return flows and doubt(case) is None
+    return flows and doubt(case) is None and _lacking(case) is None
 
 
 def _hold_over(case: Case) -> bool:
@@ -62,8 +62,8 @@ def _reach(case: Case) -> Ruling:
     """Bring the step's pods up, and raise the weight once they are ready and the routes are prepared."""
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, _given(case))
-    aim = 0 if case.run.emptied_at else case.steps[case.index].weight or 0
-    blocked = (routing.waiting(case.world) if case.index == 0 else None) or outnumbered(case, aim)
+    blocked = routing.waiting(case.world) if case.index == 0 else None
+    blocked = blocked or _shut(case, case.index)
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
     if ready(case) and not blocked and not _unprepared(case) and not paused and not _blind(case):
         return _hold(_entered(case))
@@ -114,7 +114,18 @@ def _kept(case: Case, weight: float) -> float:
     now = routing.routed(case.world) or 0
     before = case.index if case.entered_at is not None else max(case.index - 1, 0)
     whole = len(case.canary.ready) >= case.pods(before) and routing.endpoints_exact(case.world, case.canary)
-    return weight if whole and outnumbered(case, weight) is None else min(weight, now)
+    return weight if whole and _shut(case, before) is None else min(weight, now)
+
+
+def _shut(case: Case, index: int) -> str | None:
+    """Why the Services are not opened to both versions for this step; where they are open already, they stay so."""
+    is_open = (routing.routed(case.world) or 0) > 0
+    return None if is_open or case.run.emptied_at else outnumbered(case, index)
+
+
+def _lacking(case: Case) -> str | None:
+    """What the stable version lacks for a step that is held: to be opened again, or for the canary to grow on."""
+    return _shut(case, case.index) or outnumbered(case, min(case.index + 1, len(case.steps) - 1))
 
 
 def _hold(case: Case) -> Ruling:
@@ -125,7 +136,7 @@ def _hold(case: Case) -> Ruling:
         case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
     if case.canary is not None and case.pods(case.index) < case.canary.replicas:
         case = routed(case, written=(routing.routed(case.world) or 0) == weight)
-    reason, message = say.holding(case, doubt(case), weight)
+    reason, message = say.holding(case, doubt(case), weight, _lacking(case))
     return Ruling(
         phase=_phase(case),
         reason=reason,

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.assess import State
 from rollout.core.decide import decide
-from rollout.core.target import Decision, Target
+from rollout.core.target import Target
 from rollout.core.world import World
 from rollout.models.rollout import PROMOTED
 from rollout.models.spec import RolloutSpec
@@ -21,7 +21,6 @@ from tests.core.builders import (
     OLD,
     REPLICAS,
     STEPS,
-    a_command,
     a_policy,
     a_result,
     a_revision,
@@ -33,30 +32,7 @@ from tests.core.builders import (
     the_first_run,
     with_service,
 )
-
-GOOD = (a_result(),)
-OVER = 6 * MINUTE  # longer than the hold and the bake
-
-
-def stage_of(decision: Decision) -> tuple[Stage, float | None, str | None]:
-    """The stage, the weight and the pin that were decided."""
-    assert decision.status.run is not None, "a run goes on"
-    return decision.status.run.stage, decision.target.weight, decision.target.pin
-
-
-def place_of(decision: Decision) -> tuple[int, bool, float | None]:
-    """The step, whether its traffic flows, and the weight."""
-    assert decision.status.step is not None, "a step goes on"
-    return decision.status.step.index, decision.status.step.entered_at is not None, decision.target.weight
-
-
-def paused(world: World) -> World:
-    return replace(world, status=world.status.model_copy(update={"paused_at": ago(MINUTE)}))
-
-
-def asked(world: World, verb: Verb, **fields: Any) -> World:
-    commands = (a_command(verb, **fields),)
-    return replace(world, status=world.status.model_copy(update={"commands": commands}))
+from tests.core.stages import GOOD, OVER, asked, paused, place_of, stage_of
 
 
 def weight_lost(step: int, *, entered: timedelta | None, ready: int, pods: int) -> World:
@@ -425,50 +401,6 @@ def test_a_run_ends_with_everything_as_declared_and_one_deployment() -> None:
     assert run is not None
     assert (run.stage, run.outcome, run.reason) == (Stage.DONE, Outcome.PROMOTED, None)
     assert decision.status.phase is Phase.HEALTHY
-
-
-WITHOUT_ROUTER = a_spec(traffic=None)
-
-
-@pytest.mark.parametrize(("step", "pin"), [(0, None), (1, None), (2, NEW)])
-def test_without_a_router_pods_decide_the_split_and_pins_the_ends(step: int, pin: str | None) -> None:
-    steps = [*STEPS, {"weight": 100, "hold": {"for": "5m"}}]
-    world = a_world(step=step, spec=a_spec(traffic=None, strategy={"canary": {"steps": steps}}), pinned=pin)
-    assert decide(world, GOOD).target.pin == pin
-
-
-def test_without_a_router_the_service_is_pinned_before_the_canary_starts() -> None:
-    world = a_world(entered=None, spec=WITHOUT_ROUTER, canary=a_revision(NEW, 0), pinned=None)
-    assert decide(world, GOOD).target.pin == OLD
-
-
-FEW = a_revision(OLD, REPLICAS, ready=REPLICAS - 1, promoted=1)
-
-
-def test_without_a_router_the_service_is_not_opened_while_the_old_version_lacks_pods() -> None:
-    world = a_world(entered=None, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW)
-    decision = decide(world, GOOD)
-    assert (decision.target.pin, place_of(decision)[:2]) == (OLD, (0, False))
-    message = "the old version has 3 of 4 pods ready, and without a route pods decide who gets how much"
-    assert decision.status.message == f"Before 10 % to shop:new: {message}."
-
-
-@pytest.mark.parametrize("entered", [MINUTE, None])
-def test_without_a_router_an_open_service_stays_open_when_the_old_version_loses_a_pod(
-    entered: timedelta | None,
-) -> None:
-    world = a_world(step=1, entered=entered, spec=WITHOUT_ROUTER, pinned=None, stable=FEW)
-    assert decide(world, GOOD).target.pin is None
-
-
-def test_without_a_router_a_pin_that_somebody_put_back_stays_while_the_old_version_lacks_pods() -> None:
-    world = a_world(step=0, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW)
-    assert decide(world, GOOD).target.pin == OLD
-
-
-def test_without_a_router_a_person_may_give_everything_to_the_new_version_while_the_old_one_lacks_pods() -> None:
-    world = a_world(step=1, entered=None, spec=WITHOUT_ROUTER, pinned=OLD, stable=FEW, canary=a_revision(NEW, REPLICAS))
-    assert decide(asked(world, Verb.PROMOTE, to="end"), GOOD).target.pin == NEW
 
 
 def test_workers_without_services_walk_the_steps_by_their_pods() -> None:

@@ -87,6 +87,16 @@ DAYS: dict[str, Schedule] = {
     "without a router, a version comes while old pods are unready": _day(
         Event(0, Unready(Whose.STABLE, 2)), Event(1, _RELEASE), Event(60, AllReady()), routed=False
     ),
+    "without a router, old pods go in a step": _day(
+        Event(5, Unready(Whose.STABLE, 2)), Event(90, AllReady()), routed=False, **_STEPPING
+    ),
+    "without a router, a person does not wait for old pods": _day(
+        Event(0, Unready(Whose.STABLE, 2)),
+        Event(1, _RELEASE),
+        Event(30, Ask("promote", to_end=True)),
+        Event(60, AllReady()),
+        routed=False,
+    ),
     "errors without a router": _day(Event(20, _BAD), Event(60, AllReady()), routed=False, **_STEPPING),
     "errors after a blue-green switch": _day(Event(10, _BAD), Event(70, AllReady()), shape=Shape.BLUE_GREEN, **_BAKING),
     "errors while writes meet conflicts": _day(

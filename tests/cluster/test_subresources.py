@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.api import Api, eventually, plain
+from tests.cluster.api import Api, at_rest, plain
 from tests.cluster.objects import a_deployment, a_map, a_pod, a_ref, a_rollout, a_route, a_service
 from tests.cluster.trains import a_train, trains_of
 
@@ -74,7 +74,7 @@ async def test_what_has_no_such_subresource_is_not_found(api: Api) -> None:
 
 async def test_a_deployment_is_scaled(api: Api) -> None:
     await api.create("deployments", a_deployment(paused=True, replicas=1))
-    await eventually(lambda: _scaled(api), (1, 1))
+    await at_rest(api, "deployments", "shop")
     scale = await api.get("deployments", "shop", "scale")
     assert plain(scale) == {
         "kind": "Scale",
@@ -97,11 +97,6 @@ async def test_a_deployment_is_scaled(api: Api) -> None:
     wrong = await api.merge("deployments", "shop", {"spec": {"replicas": -1}}, "scale")
     assert wrong.brief == (422, "Invalid")
     assert wrong.causes[0][:2] == ("FieldValueInvalid", "spec.replicas")
-
-
-async def _scaled(api: Api) -> tuple[int, int]:
-    found = await api.get("deployments", "shop")
-    return found["spec"]["replicas"], found.get("status", {}).get("observedGeneration", 0)
 
 
 async def test_a_rollout_is_scaled_where_its_definition_says(api: Api) -> None:

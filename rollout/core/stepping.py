@@ -64,8 +64,9 @@ def _reach(case: Case) -> Ruling:
     weight = 0 if case.run.emptied_at else _kept(case, _given(case))
     blocked = routing.waiting(case.world) if case.index == 0 else None
     blocked = blocked or _shut(case, case.index)
+    blocked = blocked or (_blind(case) if ready(case) else None)
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
-    if ready(case) and not blocked and not _unprepared(case) and not paused and not _blind(case):
+    if ready(case) and not blocked and not _unprepared(case) and not paused:
         return _hold(_entered(case))
     return Ruling(
         phase=_phase(case),
@@ -85,10 +86,11 @@ def _given(case: Case) -> float:
     return min(case.weight, told.desired if told is not None else 0)
 
 
-def _blind(case: Case) -> bool:
-    """Whether the data that let the step before be left is gone again."""
+def _blind(case: Case) -> str | None:
+    """What is missing where the data that let the step before be left is gone again."""
     verdict = doubt(case) if case.weight and not (case.asked.promote or case.asked.promote_to_end) else None
-    return verdict is not None and verdict.state in (State.NO_DATA, State.PROVIDER_DOWN)
+    gone = verdict is not None and verdict.state in (State.NO_DATA, State.PROVIDER_DOWN)
+    return verdict.sentence if verdict is not None and gone else None
 
 
 def _unprepared(case: Case) -> bool:

@@ -256,7 +256,10 @@ def test_a_promotion_to_the_end_brings_up_the_last_steps_pods() -> None:
 
 @pytest.mark.parametrize("state", [State.NO_DATA, State.PROVIDER_DOWN])
 def test_the_weight_does_not_rise_while_the_data_that_opened_the_step_is_gone(state: State) -> None:
-    assert decide(a_world(step=1, entered=None), (a_result(state),)).target.weight == 10
+    result = a_result(state)
+    decision = decide(a_world(step=1, entered=None), (result,))
+    assert (decision.target.weight, place_of(decision)[:2]) == (10, (1, False))
+    assert decision.status.message == f"Before 50 % to shop:new: {result.sentence}."
 
 
 SILENT = (a_result(State.NO_DATA, silent=True),)

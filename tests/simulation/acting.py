@@ -124,9 +124,9 @@ def _pods(made: Simulation, action: Unready | AllReady | Restarts) -> None:
                 made.cluster.set_ready(NAMESPACE, pod, False)
         case AllReady():
             every_pod_is_well(made)
-        case Restarts():
+        case Restarts(count):
             for pod in _pods_of(made, Whose.CANARY)[:1]:
-                made.cluster.storage.mutate("pods", NAMESPACE, pod, _restarted)
+                made.cluster.storage.mutate("pods", NAMESPACE, pod, lambda pod: _restarted(pod, count))
 
 
 def every_pod_is_well(made: Simulation) -> None:
@@ -145,9 +145,9 @@ def _pods_of(made: Simulation, whose: Whose) -> list[str]:
     return [pod["metadata"]["name"] for pod in made.truth.list("pods") if revision_of(pod) == wanted]
 
 
-def _restarted(pod: Object) -> None:
+def _restarted(pod: Object, count: int) -> None:
     annotations: dict[str, Any] = pod["metadata"].setdefault("annotations", {})
-    annotations["sandbox/restarts"] = "2"
+    annotations["sandbox/restarts"] = str(count)
 
 
 def _die(made: Simulation, user: str, seconds: float) -> None:

@@ -25,8 +25,8 @@ from tests.simulation.schedule import (
 )
 
 
-def _day(*events: Event, **setup: object) -> Schedule:
-    return Schedule(Setup(**setup), events)  # type: ignore[arg-type]
+def _day(*events: Event, ends: str = "", **setup: object) -> Schedule:
+    return Schedule(Setup(**setup), events, ends)  # type: ignore[arg-type]
 
 
 _STEPPING, _BAKING = {"begin": Begin.STEPPING}, {"begin": Begin.BAKING}
@@ -36,6 +36,9 @@ DAYS: dict[str, Schedule] = {
     "writes are refused through a whole release": _day(Event(0, _RELEASE), Event(1, Harm(Trouble.ERRORS, 120.0, 40))),
     "routes cannot be written when a step begins": _day(
         Event(0, _RELEASE), Event(1, Harm(Trouble.ROUTES_REFUSED, 40.0))
+    ),
+    "routes cannot be written when a release begins": _day(
+        Event(0, Harm(Trouble.ROUTES_REFUSED, 40.0)), Event(1, _RELEASE)
     ),
     "routes cannot be written when errors come": _day(
         Event(5, Harm(Trouble.ROUTES_REFUSED, 60.0)), Event(5, _BAD), **_STEPPING
@@ -185,6 +188,54 @@ DAYS: dict[str, Schedule] = {
     ),
     "another version is asked for while errors cannot be answered": _day(
         Event(5, Harm(Trouble.ROUTES_REFUSED, 60.0)), Event(5, _BAD), Event(30, Release("v3")), **_STEPPING
+    ),
+    "the route is reset twice in a step and once in the next": _day(
+        Event(5, GitOps("HTTPRoute")),
+        Event(8, GitOps("HTTPRoute")),
+        Event(65, GitOps("HTTPRoute")),
+        ends="promoted",
+        **_STEPPING,
+    ),
+    "a paused release whose pods are gone for long": _day(
+        Event(5, Ask("pause")), Event(1, Unready(Whose.CANARY, 5)), Event(700, AllReady()), ends="promoted", **_STEPPING
+    ),
+    "the controller dies right after traffic was taken, and errors are over": _day(
+        Event(19, Kill(1, True, 1.0)), Event(1, _BAD), Event(2, Weather(Sky.GOOD)), ends="aborted", **_STEPPING
+    ),
+    "a silent canary, and a policy to hold": _day(
+        Event(1, Weather(Sky.SILENT)),
+        Event(170, Weather(Sky.GOOD)),
+        Event(1, Ask("resume")),
+        no_data="hold",
+        ends="promoted",
+        **_STEPPING,
+    ),
+    "a silent canary, and a policy to abort": _day(
+        Event(1, Weather(Sky.SILENT)),
+        Event(170, Weather(Sky.GOOD)),
+        no_data="abort",
+        ends="aborted: it stopped",
+        **_STEPPING,
+    ),
+    "no metrics for a minute, but the canary had traffic for less": _day(
+        Event(1, Weather(Sky.NONE)),
+        Event(69, Unready(Whose.CANARY, 5)),
+        Event(20, AllReady()),
+        Event(35, Weather(Sky.GOOD)),
+        no_data="abort",
+        ends="promoted",
+        **_STEPPING,
+    ),
+    "no metrics, and a policy to abort": _day(
+        Event(1, Weather(Sky.NONE)), Event(170, Weather(Sky.GOOD)), no_data="abort", ends="aborted: ", **_STEPPING
+    ),
+    "errors of which a check only warns": _day(Event(5, _BAD), warns=True, ends="promoted", **_STEPPING),
+    "the container restarts once": _day(Event(5, Restarts(1)), ends="promoted", **_STEPPING),
+    "everything is promoted, and the old version need not stay warm": _day(
+        Event(5, Ask("promote", to_end=True)), Event(8, Ask("promote")), ends="promoted", **_STEPPING
+    ),
+    "no metrics when the old version has been warm for long enough": _day(
+        Event(30, Weather(Sky.ERROR)), Event(160, AllReady()), ends="promoted", **_BAKING
     ),
     "the leader is cut off": _day(Event(5, Partition(120.0)), Event(70, AllReady()), controllers=2, **_STEPPING),
 }

@@ -44,6 +44,7 @@ async def end(made: Simulation, schedule: Schedule) -> None:
         return
     _given_back(made)
     _explained(made)
+    _so(made, schedule)
     _once(made)
     if all(isinstance(event.action, Release | Ask | Weather) for event in schedule.events):
         _welcome(made)
@@ -107,6 +108,13 @@ def _explained(made: Simulation) -> None:
     alone = len(made.replicas) == 1 and made.replicas[0].lives == 1
     if alone and "when the controller stopped" in (made.truth.run.get("reason") or ""):
         made.trace.wrong("the reason for an abort is lost")
+
+
+def _so(made: Simulation, schedule: Schedule) -> None:
+    """A day with a name may say how its last run ends."""
+    told = f"{made.truth.run.get('outcome')}: {made.truth.run.get('reason') or ''}"
+    if schedule.ends not in told:
+        made.trace.wrong(f"the day ends with {schedule.ends!r}, and it did with {told!r}")
 
 
 def _given_back(made: Simulation) -> None:

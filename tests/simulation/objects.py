@@ -84,6 +84,12 @@ def deployment(setup: Setup) -> dict[str, Any]:
     }
 
 
+def _analysis(setup: Setup) -> dict[str, Any]:
+    errors = _ERRORS | ({"warnOnly": True} if setup.warns else {})
+    policy = {"onNoData": {"after": "60s", "then": setup.no_data}} if setup.no_data else {}
+    return {"checks": [errors, _RESTARTS], **policy}
+
+
 def rollout(setup: Setup) -> dict[str, Any]:
     """The Rollout, at v1."""
     spec: dict[str, Any] = {"replicas": setup.replicas, "services": [{"name": "shop"}]}
@@ -94,7 +100,7 @@ def rollout(setup: Setup) -> dict[str, Any]:
     if setup.routed:
         spec["traffic"] = [{"name": "public", "gatewayRoute": {"kind": "HTTPRoute", "name": "shop"}}]
     if setup.judged:
-        spec["analysis"] = {"checks": [_ERRORS, _RESTARTS]}
+        spec["analysis"] = _analysis(setup)
     return {
         "apiVersion": "progressive.delivery/v1alpha1",
         "kind": "Rollout",

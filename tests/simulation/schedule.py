@@ -101,7 +101,9 @@ class AllReady:
 
 @dataclass(frozen=True)
 class Restarts:
-    """A container of the canary has restarted."""
+    """A container of the canary has restarted so often."""
+
+    count: int = 2
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ class Setup:
     routed: bool = True  # False: no router, pins and numbers of pods decide
     adopted: bool = False  # the template is a Deployment's
     judged: bool = True
+    warns: bool = False  # the check of errors only warns
+    no_data: str = ""  # what the policy does after a minute without data: hold, abort; without a policy, nothing
     begin: Begin = Begin.SETTLED
     replicas: int = 3
     controllers: int = 1
@@ -189,3 +193,4 @@ class Schedule:
 
     setup: Setup
     events: tuple[Event, ...] = ()
+    ends: str = ""  # what the last run has to say of its end, `outcome: reason`, or a part of it

@@ -24,7 +24,10 @@ class Shifts:
     truth: Truth
     trace: Trace
     shares: dict[str, float] = field(default_factory=dict)
+    followed: dict[str, float] = field(default_factory=dict)  # the shares that proxies have, as long as they lag
     last_share: dict[str, float] = field(default_factory=dict)  # when a revision last had traffic
+    last_twin: float = -1e9  # when the canary's Service last had
+    twin_followed: bool = False
     weights: list[tuple[float, float]] = field(default_factory=list)  # of the canary's Service, with their moments
     highest: dict[int, float] = field(default_factory=dict)  # share that a run's canary has had
     owed: dict[str, Known] = field(default_factory=dict)  # the breach that a controller has to answer first
@@ -55,14 +58,19 @@ class Shifts:
         if writer and mind is not None and change.key not in _QUIET:
             if change.key in {"httproutes", "services"}:
                 self._judge(before, mind, now, certain=certain)
+                self._prepared(change, mind)
             self._settle(change, writer, before)
         elif change.key in {"httproutes", "services"} and not writer and _is_about_traffic(change):
             self.foreign = now
 
     def _remember(self, now: float, before: dict[str, float]) -> None:
-        for revision in {*before, *self.shares}:
+        for revision in {*before, *self.shares, *self.followed}:
             self.last_share[revision] = now
         weights = self.truth.weights
+        if weights.get(_TWIN) or self.twin_followed:
+            self.last_twin = now
+        if self.truth.accepted:
+            self.followed, self.twin_followed = dict(self.shares), bool(weights.get(_TWIN))
         canary = 100 * weights.get(_TWIN, 0) / (sum(weights.values()) or 1)
         if not self.weights or self.weights[-1][1] != canary:
             self.weights.append((now, canary))
@@ -84,6 +92,15 @@ class Shifts:
             self._raised(mind, has)
             if certain and self.truth.weights.get(_TWIN) and not self.truth.endpoints(_TWIN):
                 self.trace.wrong("traffic rises to a Service that has no endpoints yet")
+
+    def _prepared(self, change: Change, mind: Known) -> None:
+        """The first share is given over a backend that the route already named, and the Gateway so knows."""
+        step = self.truth.status.get("step") or {}
+        begins = mind.stage in ("Done", "Stepping") and step.get("index", 0) == 0 and step.get("enteredAt") is None
+        if not begins or change.key != "httproutes" or change.previous is None:
+            return
+        if self.truth.weights.get(_TWIN) and _TWIN not in str(change.previous["spec"]):
+            self.trace.wrong("traffic is given to a Service that the route did not name before")
 
     def _known_dead(self, before: dict[str, float], now: float, *, certain: bool) -> bool:
         """Whether somebody could answer before, and who was given more could not for so long that it is known."""

@@ -126,6 +126,7 @@ async def simulation(setup: Setup, directory: Path) -> AsyncIterator[Simulation]
         truth, trace = Truth(running.storage), Trace()
         witness = Witness.of(truth, trace)
         witness.claims.routed, witness.elected = setup.routed, setup.controllers > 1
+        witness.conduct.routed, witness.conduct.weights = setup.routed, objects.WEIGHTS
         witness.claims.weights = objects.WEIGHTS if setup.shape is Shape.CANARY else ()
         gate = Gate(witness)
         running.api.intercept, running.api.after = gate.before, gate.after

@@ -28,12 +28,21 @@ class Sizes:
         """One change."""
         if change.key == "rolloutruns" and change.type == "ADDED":
             self.runs.add(change.name)
+        if change.key == "services" and change.type == "DELETED" and change.name == "shop-canary" and writer:
+            self._twin_goes(mind, certain=certain)
         if change.key != "deployments" or not writer:
             return
         if change.previous is not None and change.type == "MODIFIED":
             self._template(change.previous, change.object)
         if _falls_to_nothing(change):
             self._taken_down(revision_of(change.object), mind, certain=certain)
+
+    def _twin_goes(self, mind: Known | None, *, certain: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if mind is None or self.leaving or not certain or now - self.shifts.foreign < SETTLE + 2:
+            return
+        if now - self.shifts.last_twin < SETTLE - 0.5:
+            self.trace.wrong("the owned Service is deleted before its traffic has settled")
 
     def _template(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         if not revision_of(after) or before["spec"]["template"] == after["spec"]["template"]:

@@ -63,6 +63,14 @@ class Truth:
                 found[ref["name"]] = found.get(ref["name"], 0) + ref.get("weight", 1)
         return found or {"shop": 1}
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the Gateway has accepted the route as it is now, which its proxies follow no earlier."""
+        route = self.get("httproutes")
+        parents = ((route or {}).get("status") or {}).get("parents") or ()
+        seen = [each.get("observedGeneration", 0) for parent in parents for each in parent.get("conditions") or ()]
+        return route is None or (bool(seen) and min(seen) >= route["metadata"]["generation"])
+
     def ready(self, revision: str) -> int:
         """How many pods of a revision are ready."""
         return sum(is_ready(pod) for pod in self.list("pods") if revision_of(pod) == revision)

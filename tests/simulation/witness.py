@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sandbox.apiserver import RequestRecord
 from sandbox.changes import Change
 from tests.simulation.claims import Claims
+from tests.simulation.conduct import Conduct
 from tests.simulation.knowledge import Known
 from tests.simulation.shifts import Shifts
 from tests.simulation.sizes import Sizes
@@ -28,6 +29,7 @@ class Witness:
     shifts: Shifts
     sizes: Sizes
     claims: Claims
+    conduct: Conduct
     doubtful_until: float = 0.0
     hindered_until: float = 0.0  # and when their writes succeed again
     elected: bool = False  # whether the controllers agree by a lease who acts
@@ -39,7 +41,8 @@ class Witness:
     def of(cls, truth: Truth, trace: Trace) -> "Witness":
         """A witness of a cluster."""
         shifts = Shifts(truth, trace)
-        return cls(truth, trace, shifts, Sizes(truth, trace, shifts), Claims(truth, trace, shifts))
+        others = Sizes(truth, trace, shifts), Claims(truth, trace, shifts), Conduct(truth, trace, shifts)
+        return cls(truth, trace, shifts, *others)
 
     def carried_out(self, record: RequestRecord) -> None:
         """A request is carried out now: what changes before the loop goes on is its doing."""
@@ -81,6 +84,7 @@ class Witness:
         self.shifts.sees(change, self.writer, mind, certain=self.certain)
         self.sizes.sees(change, self.writer, mind, certain=self.certain)
         self.claims.sees(change, self.writer, mind, certain=self.certain)
+        self.conduct.sees(change, self.writer, mind, certain=self.certain)
 
     def _leads(self) -> None:
         """Whoever writes holds the lease in this moment; a write that was on its way for long is another matter."""

@@ -1,0 +1,18 @@
+"""The tables of mutants fit the code, and whoever asks for nothing that is there hears of it."""
+
+import pytest
+
+from tests.mutants.__main__ import MUTANTS, main
+from tests.mutants.machine import ROOT
+from tests.mutants.mutant import Mutant
+
+
+@pytest.mark.parametrize("mutant", [pytest.param(each, id=f"{each.file}: {each.told}") for each in MUTANTS])
+def test_what_a_mutant_breaks_is_there(mutant: Mutant) -> None:
+    assert mutant.before in (ROOT / mutant.file).read_text(encoding="utf-8")
+    assert mutant.before != mutant.after
+
+
+def test_a_word_that_no_mutant_mentions_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no such word"]) == 2
+    assert capsys.readouterr().err == "No mutant to try mentions any of: no such word.\n"

@@ -70,6 +70,8 @@ async def _edit(made: Simulation, action: Release | Ask | Scale | GitOps | Remov
             await made.patch("Rollout", {"spec": {"replicas": replicas}})
         case GitOps(kind):
             await _as_declared(made, kind)
+        case Remove("Finalizer"):
+            await made.patch("Rollout", {"metadata": {"finalizers": None}})
         case Remove(kind, seconds):
             await made.delete("Service" if kind == "CanaryService" else kind, _name(kind))
             made.witness.doubt(seconds + _RECOVERY)

@@ -10,7 +10,7 @@ from rollout.models.rollout import PROMOTED, parse_time
 from sandbox.changes import Change
 from tests.simulation.claims import now
 from tests.simulation.knowledge import Known
-from tests.simulation.objects import NAMESPACE
+from tests.simulation.objects import NAMESPACE, template
 from tests.simulation.shifts import Shifts
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth, revision_of
@@ -45,7 +45,10 @@ class Conduct:
     def _judge(self, change: Change, mind: Known | None, *, certain: bool) -> None:
         """A controller changed an object."""
         assert change.previous is not None, "only changes are judged"
+        if change.key in ("httproutes", "services") and self._refused():
+            self.trace.wrong("a version that the API server refuses touches the traffic")
         if change.key == "deployments":
+            self._swaps(change.previous, change.object)
             self._shrinks(change.previous, change.object)
             self._grows(change.previous, change.object, mind)
             self._promoted(change.previous, change.object, mind)
@@ -54,6 +57,24 @@ class Conduct:
             self._patient(before, after)
             self._emptied(after, certain=certain)
             self._quiet(before, after)
+
+    def _refused(self) -> bool:
+        """Whether nothing goes on but a version that cannot be released."""
+        rollout = self.truth.get("rollouts")
+        wanted = rollout is not None and rollout["spec"].get("template") == template("refused")
+        return wanted and self.truth.run.get("stage") == "Done"
+
+    def _swaps(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Before the old version loses its first pod at the end of a bake, the new one is marked as what serves."""
+        run = self.truth.run
+        if run.get("stage") not in ("Baking", "Finishing") or revision_of(after) != run.get("stable"):
+            return
+        if after["spec"].get("replicas", 1) >= before["spec"].get("replicas", 1):
+            return
+        new = [each for each in self.truth.list("deployments") if revision_of(each) == run.get("revision")]
+        marks = [int((each["metadata"].get("annotations") or {}).get(PROMOTED, 0)) for each in new]
+        if max(marks, default=run["number"]) < run["number"]:
+            self.trace.wrong("the old version loses pods before the new one is marked as what serves")
 
     def _shrinks(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """All pods of the old version may go at the end; before, none do."""

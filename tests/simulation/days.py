@@ -82,6 +82,7 @@ DAYS: dict[str, Schedule] = {
         replicas=4,
         seed=11,
     ),
+    "the pods are faster than the Gateway": _day(Event(0, _RELEASE), judged=False, ends="promoted", seed=3),
     "a good release of one pod": _day(Event(0, _RELEASE), replicas=1),
     "a good blue-green release": _day(Event(0, _RELEASE), shape=Shape.BLUE_GREEN),
     "a good release of an adopted workload": _day(Event(0, _RELEASE), adopted=True),
@@ -150,7 +151,7 @@ DAYS: dict[str, Schedule] = {
     ),
     "everything is promoted": _day(Event(5, Ask("promote", to_end=True)), **_STEPPING),
     "a restart by a controller that dies": _day(Event(1, Kill(1, True, 1.0)), Event(1, Ask("restart"))),
-    "an abort and another try": _day(Event(5, Ask("abort")), Event(70, Ask("retry")), **_STEPPING),
+    "an abort and another try": _day(Event(5, Ask("abort")), Event(70, Ask("retry")), ends="promoted", **_STEPPING),
     "an undo": _day(Event(160, Ask("undo")), **_BAKING),
     "the old version in the middle": _day(Event(5, Release("v1")), **_STEPPING),
     "another version while the old one is warm": _day(Event(5, Release("v3")), **_BAKING),
@@ -201,6 +202,20 @@ DAYS: dict[str, Schedule] = {
     ),
     "the controller dies right after traffic was taken, and errors are over": _day(
         Event(19, Kill(1, True, 1.0)), Event(1, _BAD), Event(2, Weather(Sky.GOOD)), ends="aborted", **_STEPPING
+    ),
+    "the finalizer is gone when a container has restarted, and a controller starts": _day(
+        Event(0, Kill(1, False, 20.0)), Event(1, Restarts()), Event(2, Remove("Finalizer")), ends="aborted", **_STEPPING
+    ),
+    "a version that is refused, and one that is not": _day(
+        Event(0, Release("refused")), Event(30, _RELEASE), ends="promoted"
+    ),
+    "fewer pods while nobody acts, and the old version has been warm for long enough": _day(
+        Event(25, Kill(1, False, 100.0)),
+        Event(1, Scale(2)),
+        Event(140, AllReady()),
+        judged=False,
+        ends="promoted",
+        **_BAKING,
     ),
     "a silent canary, and a policy to hold": _day(
         Event(1, Weather(Sky.SILENT)),

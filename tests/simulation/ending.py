@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from rollout.models.rollout import REVISION_LABEL
+from rollout.models.rollout import ABORTED, REVISION_LABEL
 from tests.simulation import objects
 from tests.simulation.acting import act, calm, every_pod_is_well
 from tests.simulation.harms import WRITES_ONLY
@@ -124,6 +124,10 @@ def _given_back(made: Simulation) -> None:
         made.trace.wrong(f"the route is not given back: {route}")
     if service is None or _essence(service) != _essence(objects.SERVICE) or not _same_selector(made, service):
         made.trace.wrong(f"the Service is not given back: {service}")
+    stable = ((made.truth.status.get("revisions") or {}).get("stable") or {}).get("name")
+    serving = [each for each in made.truth.list("deployments") if stable and revision_of(each) == stable]
+    if any(ABORTED in (each["metadata"].get("annotations") or {}) for each in serving):
+        made.trace.wrong("a version that serves is marked as taken back")
     if made.truth.get("services", "shop-canary") is not None:
         made.trace.wrong("the owned Service is still there")
 

@@ -63,7 +63,9 @@ def image(version: str) -> str:
 
 
 def template(version: str) -> dict[str, Any]:
-    """The pod template of a version."""
+    """The pod template of a version; the API server takes no Deployment with that of `refused`."""
+    if version == "refused":
+        return {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [{"name": "shop"}]}}
     return {
         "metadata": {"labels": {"app": "shop"}},
         "spec": {"containers": [{"name": "shop", "image": image(version), "ports": [{"containerPort": 8080}]}]},

@@ -8,7 +8,7 @@ from analysis.assess import State
 from sandbox.changes import Change
 from tests.simulation.knowledge import Known
 from tests.simulation.trace import Trace
-from tests.simulation.truth import NOBODY, Truth, revision_of
+from tests.simulation.truth import NOBODY, Truth, is_accepted, revision_of
 
 _PROMPT = 2.0
 _RETRIES = 4.0  # seconds in which an urgent write that met a conflict has been tried again
@@ -34,6 +34,7 @@ class Shifts:
     unready_since: dict[str, float] = field(default_factory=dict)
     foreign: float = -1e9  # when somebody else last changed a route or Service
     promoted: bool = False  # whether a person overrode the evidence
+    fenced: bool = False  # whether the request that is carried out tests the version of what it changes
     late: bool = False  # whether writes may arrive that were sent long ago
 
     def decides(self, controller: str, mind: Known, *, certain: bool) -> None:
@@ -57,7 +58,7 @@ class Shifts:
         self._remember(now, before)
         if writer and mind is not None and change.key not in _QUIET:
             if change.key in {"httproutes", "services"}:
-                self._judge(before, mind, now, certain=certain)
+                self._judge(change, before, mind, now, certain=certain)
                 self._prepared(change, mind)
             self._settle(change, writer, before)
         elif change.key in {"httproutes", "services"} and not writer and _is_about_traffic(change):
@@ -81,7 +82,7 @@ class Shifts:
             else:
                 self.unready_since.setdefault(revision, now)
 
-    def _judge(self, before: dict[str, float], mind: Known, now: float, *, certain: bool) -> None:
+    def _judge(self, change: Change, before: dict[str, float], mind: Known, now: float, *, certain: bool) -> None:
         """A controller changed a route or a Service."""
         if sum(self.truth.weights.values()) == 0:
             self.trace.wrong("a write of ours gives no backend any weight")
@@ -90,8 +91,14 @@ class Shifts:
         had, has = before.get(mind.canary, 0.0), self.shares.get(mind.canary, 0.0)
         if mind.stage in ("Stepping", "Switching", "Baking", "Aborting") and has > had + 1e-9:
             self._raised(mind, has)
+            if change.type == "MODIFIED" and not self.fenced:
+                self.trace.wrong("traffic rises by a write that a later leader could not make fail")
             if certain and self.truth.weights.get(_TWIN) and not self.truth.endpoints(_TWIN):
                 self.trace.wrong("traffic rises to a Service that has no endpoints yet")
+        if had > 0 and has == 0 and self.fenced:
+            self.trace.wrong("traffic is taken by a write that any other change would make fail")
+        if certain and _TWIN in self.truth.weights and self.truth.get("services", _TWIN) is None:
+            self.trace.wrong("a route names a Service that is not there")
 
     def _prepared(self, change: Change, mind: Known) -> None:
         """The first share is given over a backend that the route already named, and the Gateway so knows."""
@@ -99,8 +106,12 @@ class Shifts:
         begins = mind.stage in ("Done", "Stepping") and step.get("index", 0) == 0 and step.get("enteredAt") is None
         if not begins or change.key != "httproutes" or change.previous is None:
             return
-        if self.truth.weights.get(_TWIN) and _TWIN not in str(change.previous["spec"]):
+        if not self.truth.weights.get(_TWIN):
+            return
+        if _TWIN not in str(change.previous["spec"]):
             self.trace.wrong("traffic is given to a Service that the route did not name before")
+        elif not is_accepted(change.previous):
+            self.trace.wrong("traffic is given before the Gateway has taken the route at weight 0")
 
     def _known_dead(self, before: dict[str, float], now: float, *, certain: bool) -> bool:
         """Whether somebody could answer before, and who was given more could not for so long that it is known."""

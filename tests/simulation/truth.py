@@ -24,6 +24,13 @@ def revision_of(labelled: Mapping[str, Any]) -> str:
     return str((labelled["metadata"].get("labels") or {}).get(REVISION_LABEL, ""))
 
 
+def is_accepted(route: Mapping[str, Any]) -> bool:
+    """Whether the Gateway has taken a route as it is."""
+    parents = (route.get("status") or {}).get("parents") or ()
+    seen = [each.get("observedGeneration", 0) for parent in parents for each in parent.get("conditions") or ()]
+    return bool(seen) and min(seen) >= int(route["metadata"]["generation"])
+
+
 def _service_of(endpoint_slice: Mapping[str, Any]) -> str:
     return str((endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
 
@@ -67,9 +74,7 @@ class Truth:
     def accepted(self) -> bool:
         """Whether the Gateway has accepted the route as it is now, which its proxies follow no earlier."""
         route = self.get("httproutes")
-        parents = ((route or {}).get("status") or {}).get("parents") or ()
-        seen = [each.get("observedGeneration", 0) for parent in parents for each in parent.get("conditions") or ()]
-        return route is None or (bool(seen) and min(seen) >= route["metadata"]["generation"])
+        return route is None or is_accepted(route)
 
     def ready(self, revision: str) -> int:
         """How many pods of a revision are ready."""

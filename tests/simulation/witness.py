@@ -49,6 +49,7 @@ class Witness:
         if not record.user.startswith(CONTROLLER):
             return
         self.writer = self.last_writer = record.user
+        self.shifts.fenced = b'"/metadata/resourceVersion"' in record.body
         asyncio.get_running_loop().call_soon(self._carried_out)
 
     def _carried_out(self) -> None:

@@ -15,8 +15,9 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 UNIT, SIMULATION = SUITES = ("unit", "simulation")
-_PARTS = ("analysis", "api", "controlplane", "rollout", "sandbox", "tests", "crds", "docs", "pyproject.toml")
+_PARTS = ("analysis", "api", "bench", "controlplane", "rollout", "sandbox", "tests", "crds", "docs", "pyproject.toml")
 _PATIENCE = {UNIT: 600, SIMULATION: 1_200}  # seconds, after which a suite that hangs has noticed
+# What the mutant that retries a conflict where it stands calls.
 _INSIST = """
 
 async def _insist(write: Write, client: Client, lane: Lane) -> bytes | None:
@@ -43,7 +44,8 @@ class Machine:
         if command not in self.green and not self._passes(command, suite):
             return "red"
         self.green.add(command)
-        file.write_text(text.replace(mutant.before, mutant.after, 1), encoding="utf-8")
+        beside = _INSIST if "_insist(" in mutant.after else ""
+        file.write_text(text.replace(mutant.before, mutant.after, 1) + beside, encoding="utf-8")
         try:
             return "survived" if self._passes(command, suite) else "killed"
         finally:
@@ -69,8 +71,6 @@ def machine() -> Iterator[Machine]:
         for part in _PARTS:
             source, target = ROOT / part, copy / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-        apply = copy / "rollout/kube/apply.py"  # for the mutant that retries a conflict where it stands
-        apply.write_text(apply.read_text() + _INSIST)
         yield Machine(copy)
 
 

@@ -252,6 +252,15 @@ DAYS: dict[str, Schedule] = {
     "no metrics when the old version has been warm for long enough": _day(
         Event(30, Weather(Sky.ERROR)), Event(160, AllReady()), ends="promoted", **_BAKING
     ),
+    "another version of an adopted workload, and nobody hears of it for long": _day(
+        Event(0, Ask("promote", to_end=True)),
+        Event(0, Harm(Trouble.SILENT_WATCHES, 2.0, 40)),
+        Event(0, Release("v3")),
+        adopted=True,
+        begin=Begin.ABORTING,
+        seed=292,
+        ends="promoted",
+    ),
     "the leader is cut off": _day(Event(5, Partition(120.0)), Event(70, AllReady()), controllers=2, **_STEPPING),
 }
 

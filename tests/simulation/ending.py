@@ -93,6 +93,8 @@ def _is_over(made: Simulation) -> bool:
     phase, run = made.truth.status.get("phase"), made.truth.run
     generation = (made.truth.get("rollouts") or {}).get("metadata", {}).get("generation")
     seen = made.truth.status.get("observedGeneration") == generation
+    if made.setup.adopted and not made.witness.certain:
+        return False  # the template is another object's, which no status tells of having seen
     return seen and phase in ("Healthy", "Aborted") and run.get("stage") == "Done" and _only_stable(made)
 
 

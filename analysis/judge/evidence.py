@@ -10,6 +10,7 @@ from analysis.judge.advancing import BETS as HOPES
 from analysis.judge.advancing import advanced, ln_advance
 from analysis.judge.block import Block, Sums
 from analysis.judge.ceiling import STAKES, allowed, bet
+from analysis.judge.interval import UNTRIED, Interval
 from analysis.judge.key import ENOUGH, NO_VOTE, Pods, Tally, dispersion, ln_key, pods
 from analysis.judge.rates import UNKNOWN, Rates
 from analysis.judge.rule import Rule
@@ -40,12 +41,13 @@ class Evidence:
     advancing: tuple[float, ...] = (0.0,) * len(HOPES)
     tally: Tally = NO_VOTE
     rates: Rates = UNKNOWN
+    ranges: Interval = UNTRIED
 
     def after(self, block: Block) -> "Evidence":
         """The evidence with one more block."""
         canary, stable = self.canary.plus(block.canary), self.stable.plus(block.stable)
         sums = block.sums()
-        cast = ballot(sums, self.rule.tolerance)
+        cast, rates = ballot(sums, self.rule.tolerance), self.rates.plus(sums)
         return Evidence(
             rule=self.rule,
             canary=canary,
@@ -55,7 +57,8 @@ class Evidence:
             ceiling=self._ceiling_after(sums, stable),
             advancing=self._advancing_after(sums),
             tally=self.tally.plus(cast) if cast else self.tally,
-            rates=self.rates.plus(sums),
+            rates=rates,
+            ranges=self.ranges.after(sums, rates) if cast else self.ranges,
         )
 
     @property
@@ -110,6 +113,10 @@ class Evidence:
         """How many times the stable's rate of bad requests the canary's is; None while the stable's is not known."""
         return self.rates.ratio
 
+    def interval(self) -> tuple[float, float]:
+        """Between which values that ratio lies, each end right with 95 % at all looks together; (0, inf) at first."""
+        return self.ranges.bounds
+
     def dump(self) -> dict[str, object]:
         """What to remember besides the rule, as JSON can hold it, to go on from exactly here."""
         return {
@@ -121,6 +128,7 @@ class Evidence:
             "advancing": list(self.advancing),
             "tally": list(self.tally),
             "rates": list(self.rates),
+            "ranges": self.ranges.dump(),
         }
 
     @classmethod
@@ -136,6 +144,7 @@ class Evidence:
             advancing=stored.numbers(data, "advancing", len(HOPES)),
             tally=Tally(*stored.numbers(data, "tally", len(Tally._fields))),
             rates=Rates(*stored.numbers(data, "rates", len(Rates._fields))),
+            ranges=Interval.load(stored.entry(data, "ranges")),
         )
 
     @cached_property

@@ -87,6 +87,10 @@ class Tail:
         """How many times the stable's rate the canary's is above the worst bound."""
         return self.worst.ratio()
 
+    def interval(self) -> tuple[float, float]:
+        """Between which values that ratio lies."""
+        return self.worst.interval()
+
     def dump(self) -> dict[str, object]:
         """What to remember besides the rule, as JSON can hold it, to go on from exactly here."""
         return {"bounds": [each.dump() for each in self.bounds]}

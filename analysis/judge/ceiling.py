@@ -6,19 +6,16 @@ Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting"
 import math
 from typing import Final
 
-from analysis.judge.block import Sums
-
 STAKES: Final = (0.1, 0.25, 0.5, 0.75, 0.95)
 _GUARD: Final = 2
 
 
-def allowed(ceiling: float, tolerance: float, block: Sums, ever: float) -> float:
+def allowed(ceiling: float, tolerance: float, *stable: float) -> float:
     """What the canary's share is held against: the ceiling, or far above the stable's where that is high itself.
 
-    `ever` is the stable's share of bad requests in all blocks, this one included.
+    `stable` are the stable's shares of bad requests: in this block, and in all so far.
     """
-    now = block.stable_bad / block.stable if block.stable else 0.0
-    return max(ceiling, _GUARD * tolerance * now, _GUARD * tolerance * ever)
+    return max(ceiling, _GUARD * tolerance * max(stable))
 
 
 def bet(money: tuple[float, ...], share: float, limit: float) -> tuple[float, ...]:

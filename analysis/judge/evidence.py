@@ -18,8 +18,9 @@ from analysis.judge.scale import TOP, mean, raised
 from analysis.judge.side import Side
 from analysis.judge.votes import BETS, PART, ballot, hastened, voted
 
+CEILING: Final = 0.10
+"""The part of all money that bets on the ceiling."""
 _FAST: Final = 0.05
-_CEILING: Final = 0.10
 _ROUNDING: Final = 1 - 1e-9
 
 
@@ -86,7 +87,7 @@ class Evidence:
         """The evidence that the canary is worse than tolerated: 1 says nothing, 1 / alpha is enough."""
         return min(
             raised(TOP),
-            PART * mean(self.votes) + _FAST * mean(self.fast) + _CEILING * mean(self.ceiling),
+            PART * mean(self.votes) + _FAST * mean(self.fast) + CEILING * mean(self.ceiling),
         )
 
     @cached_property
@@ -158,8 +159,9 @@ class Evidence:
     def _ceiling_after(self, sums: Sums, stable: Side) -> tuple[float, ...]:
         if not sums.canary:
             return self.ceiling
+        now = sums.stable_bad / sums.stable if sums.stable else 0.0
         ever = stable.bad / stable.requests if stable.requests else 0.0
-        limit = allowed(self.rule.ceiling, self.rule.tolerance, sums, ever)
+        limit = allowed(self.rule.ceiling, self.rule.tolerance, now, ever)
         return bet(self.ceiling, sums.canary_bad / sums.canary, limit)
 
     def _advancing_after(self, sums: Sums) -> tuple[float, ...]:

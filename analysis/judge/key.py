@@ -46,17 +46,21 @@ class Pods(NamedTuple):
 def pods(canary: Side, stable: Side) -> Pods:
     """What the counters of the pods say about how equal pods are."""
     (square, freedom), (more, further) = unlikeness(stable), unlikeness(canary)
-    alone = len(canary.pods) == len(stable.pods) == 1
-    prior = _PRIOR_OF_ONE if alone else _PRIOR
-    return Pods(square + more, freedom + further, prior, canary.number, stable.number)
+    first = prior(len(canary.pods), len(stable.pods))
+    return Pods(square + more, freedom + further, first, canary.number, stable.number)
+
+
+def prior(canary: int, stable: int) -> int:
+    """What the prior is worth in degrees of freedom: more where one reporter a side leaves nothing to learn from."""
+    return _PRIOR_OF_ONE if canary == stable == 1 else _PRIOR
 
 
 def dispersion(tally: Tally, seen: Pods, spread: float) -> float:
     """By how much the votes scatter more than single independent bad requests would; at least 1."""
     if not tally.both:
         return 1.0
-    prior = seen.prior * (1 + spread * spread * tally.due / seen.canary)
-    found = (seen.square + prior) / (seen.freedom + seen.prior) - 1
+    assumed = seen.prior * (1 + spread * spread * tally.due / seen.canary)
+    found = (seen.square + assumed) / (seen.freedom + seen.prior) - 1
     return max(1.0, 1 + _CAUTION * found * (1 + seen.canary / seen.stable) * (1 - tally.due / tally.both))
 
 

@@ -1,51 +1,155 @@
 """What the evidence sounds like: one plain sentence, in ordinary words, with the numbers behind it."""
 
 import math
+from typing import Final, Protocol
 
-from analysis.judge.evidence import Evidence
+from analysis.judge.evidence import reaches
+from analysis.judge.key import ENOUGH
+from analysis.judge.outage import Outage
+from analysis.judge.rule import Rule
+from analysis.judge.several import Several
+from analysis.judge.share import Share
+from analysis.judge.usage import Usage
+
+_NEVER: Final = 1e9
+_NOTHING: Final = 2
 
 
-def compared(evidence: Evidence) -> str:
-    """Both sides, how many times the stable's rate the canary's is, and how likely that is by chance."""
-    canary = share(evidence.canary_bad, evidence.canary_requests)
-    stable = share(evidence.stable_bad, evidence.stable_requests)
-    return f"canary {canary}, stable {stable}: {chance(evidence.e_value)}"
+class Comparison(Protocol):
+    """What is known of both sides: an Evidence or a Tail."""
+
+    @property
+    def rule(self) -> Rule:
+        """Its settings."""
+
+    @property
+    def canary_requests(self) -> float:
+        """The canary's requests."""
+
+    @property
+    def canary_bad(self) -> float:
+        """The canary's bad requests."""
+
+    @property
+    def stable_requests(self) -> float:
+        """The stable's requests."""
+
+    @property
+    def stable_bad(self) -> float:
+        """The stable's bad requests."""
+
+    @property
+    def e_value(self) -> float:
+        """The evidence against the canary."""
+
+    @property
+    def key(self) -> float:
+        """Whether it is more than pods differ."""
+
+    @property
+    def advances(self) -> bool:
+        """Whether it is proved to be not worse than allowed."""
+
+    def ratio(self) -> float | None:
+        """How many times the stable's rate."""
+
+    def interval(self) -> tuple[float, float]:
+        """Between which values."""
 
 
-def share(bad: float, requests: float) -> str:
-    """How many requests were bad, and the per cent."""
-    if not requests:
-        return "without requests"
-    return f"{count(bad)} of {count(requests)} requests bad ({percent(bad / requests)})"
+def compared(evidence: Comparison, *, bad: str = "bad") -> str:
+    """Both sides, how many times the stable's rate the canary's is, and how likely that is by chance.
+
+    `bad` is what is said of the requests that count: bad, or slow.
+    """
+    if not evidence.canary_requests and not evidence.stable_requests:
+        return "no requests to compare so far"
+    canary = f"canary {_side(evidence.canary_bad, evidence.canary_requests, f' requests {bad}')}"
+    stable = f"stable {_side(evidence.stable_bad, evidence.stable_requests, '')}"
+    return f"{canary}, {stable}: {_times(evidence.ratio(), evidence.interval())}{_meaning(evidence)}"
+
+
+def overused(usage: Usage) -> str:
+    """What a request costs on the canary."""
+    if usage.ratio is None:
+        return "no usage to compare so far"
+    ratio, between = f"{figure(usage.ratio)} times what it uses on stable", _between(usage.interval)
+    return f"a request on the canary uses {ratio}{between}, at most {figure(1 + usage.margin)} times allowed"
+
+
+def split(share: Share) -> str:
+    """How the traffic is split, and how it should be."""
+    if share.observed is None:
+        return "no requests so far"
+    seen = f"{percent(share.observed)} of the requests reach the canary, {percent(share.expected)} are configured"
+    if share.too_many:
+        return f"{seen}: by chance {likelihood(share.many_value / 2)}"
+    return f"{seen}: by chance {likelihood(share.few_value / 2)}" if share.too_few else seen
+
+
+def failing(outage: Outage) -> str:
+    """Whether most of the canary's requests fail."""
+    if not outage.speaks:
+        return "no sign that most of the canary's requests fail"
+    return f"more than half of the canary's requests fail: by chance {likelihood(outage.e_value)}"
+
+
+def together(found: Several) -> str:
+    """What all checks say at once."""
+    return f"all checks together: {chance(found.e_value)}"
+
+
+def planned(ratio: float | None, requests: float) -> str:
+    """What can be found at so many requests a second."""
+    if ratio is None:
+        return f"at {figure(requests)} requests a second not even 30 times the stable's rate is found in this time"
+    return f"at {figure(requests)} requests a second {figure(ratio)} times the stable's rate is found in this time"
 
 
 def chance(evidence: float) -> str:
-    """How likely as much would be by chance, or that nothing speaks against the canary."""
-    return "no sign of harm" if evidence <= 1 else f"by chance {likelihood(evidence)}"
+    """How likely as much is by chance, or that nothing speaks against the canary."""
+    return "no sign of harm" if evidence < _NOTHING else f"by chance {likelihood(evidence)}"
 
 
-def likelihood(evidence: float) -> str:
-    """How likely it is at most to ever see so much by chance."""
-    return f"1 in {count(significant(max(1.0, evidence)))}"
+def likelihood(e: float) -> str:
+    """How likely it is at most that chance ever brings so much, as in "1 in 3,400"."""
+    if e >= _NEVER:
+        return f"less than 1 in {_NEVER:,.0f}"
+    return f"1 in {figure(max(1.0, e))}"
 
 
-def count(number: float) -> str:
-    """A whole number with its thousands separated."""
-    return f"{number:,.0f}"
-
-
-def significant(number: float) -> float:
-    """The number to two digits."""
-    return float(f"{number:.2g}")
+def figure(number: float) -> str:
+    """A number to two digits, its thousands separated."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
 
 
 def percent(part: float) -> str:
     """A share in per cent, to two digits."""
-    if 0 < part < 1e-5:
-        return "under 0.001 %"
-    return f"{100 * part:.0f} %" if part >= 0.1 else f"{significant(100 * part):g} %"
+    return "under 0.001 %" if 0 < part < 1e-5 else f"{figure(100 * part)} %"
 
 
-def times(ratio: float) -> str:
-    """A ratio as people say it."""
-    return f"{significant(ratio):g}" if math.isfinite(ratio) else "any number of"
+def _side(bad: float, requests: float, noun: str) -> str:
+    if not requests:
+        return "without requests"
+    return f"{bad:,.0f} of {requests:,.0f}{noun} ({percent(bad / requests)})"
+
+
+def _times(ratio: float | None, interval: tuple[float, float]) -> str:
+    return "" if ratio is None else f"{figure(ratio)} times the stable's rate{_between(interval)}; "
+
+
+def _between(interval: tuple[float, float]) -> str:
+    low, high = interval
+    if math.isinf(high):
+        return f", at least {figure(low)} times" if low else ""
+    return f", between {figure(low)} and {figure(high)} times" if low else f", at most {figure(high)} times"
+
+
+def _meaning(evidence: Comparison) -> str:
+    said = chance(evidence.e_value)
+    if reaches(evidence.e_value, 1 / evidence.rule.alpha) and evidence.key < ENOUGH:
+        return f"{said}, but equal pods may differ as much"
+    if evidence.advances and evidence.e_value < _NOTHING:
+        return f"{said}, and less than {figure(evidence.rule.not_worse_than)} times is proved"
+    return said

@@ -1,4 +1,4 @@
-"""What a request costs on each side (CPU, memory): a confidence sequence of the ratio. It may hold or warn, never abort.
+"""What a request costs on each side (CPU, memory): a confidence sequence of the ratio, to warn, never to abort.
 
 A normal mixture around the mean logarithm, as in Waudby-Smith et al., "Time-uniform central limit theory and asymptotic
 confidence sequences" (Annals of Statistics 2024, arXiv 2103.06476): right in the limit of many batches, so a few are
@@ -15,6 +15,7 @@ from analysis.judge.scale import raised
 LEAST: Final = 5
 _TIGHTEST: Final = 10
 """The number of batches at which the interval is narrowest."""
+_MOST: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,8 @@ class Usage:
     def _width(self) -> float:
         time = self.batches * _mixture(self.alpha)
         deviation = math.sqrt(self.squares / (self.batches - 1))
-        return deviation * math.sqrt(
-            2 * (time + 1) / (self.batches * time) * math.log(math.sqrt(time + 1) / self.alpha)
-        )
-
-
-_MOST: Final = 10**9
+        level = math.log(math.sqrt(time + 1) / self.alpha)
+        return deviation * math.sqrt(2 * (time + 1) / (self.batches * time) * level)
 
 
 def _mixture(alpha: float) -> float:

@@ -136,7 +136,10 @@ def _side(bad: float, requests: float, noun: str) -> str:
 
 
 def _times(ratio: float | None, interval: tuple[float, float]) -> str:
-    return "" if ratio is None else f"{figure(ratio)} times the stable's rate{_between(interval)}; "
+    if ratio is None:
+        return ""
+    said = figure(ratio)
+    return f"{'about' if said == '1' else f'{said} times'} the stable's rate{_between(interval)}; "
 
 
 def _between(interval: tuple[float, float]) -> str:

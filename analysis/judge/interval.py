@@ -1,12 +1,12 @@
 """Between which values the ratio of the two rates lies: a confidence sequence, right at all looks together.
 
 For some ratios the votes are bet on once more: that the true ratio is higher, and mirrored, that it is lower. A ratio
-against which a bet has won twenty times its money is left out for good, and so is all beyond it, as in Howard et al.,
-"Time-uniform, nonparametric, nonasymptotic confidence sequences" (Annals of Statistics 2021, arXiv 1810.08240). Each
-end is wrong with a chance of at most one in twenty, ever. A ratio between two of those tried is left out only where
-both are: the interval is too wide rather than too narrow.
+against which a bet has ever won twenty times its money is too low, or too high; those that are left out are the ones
+below which all are too low, and above which all are too high. See Howard et al., "Time-uniform, nonparametric,
+nonasymptotic confidence sequences" (Annals of Statistics 2021, arXiv 1810.08240). Each end is wrong with a chance of at
+most one in twenty, ever, and a ratio between two of those tried is left out only where both are.
 
-Later blocks are pooled into one vote until they add an eightieth to what was seen before. That is as fair a vote as
+Later blocks are pooled into one vote until they add a small part to what was seen before. That is as fair a vote as
 theirs where how many requests are bad does not depend on whose earlier ones were.
 """
 
@@ -33,8 +33,8 @@ BETS: Final = (1.5, 3.0, 10.0)
 _MORE: Final = tuple(bet - 1 for bet in BETS)
 _EVEN: Final = (1.0,) * len(BETS)
 _STAKE: Final = 0.95
+_MOST_POOLED: Final = 1000
 _ENOUGH: Final = 20 * len(BETS) / PART
-_POOLED: Final = 80
 
 Money = tuple[float, ...]
 
@@ -54,7 +54,8 @@ _EMPTY: Final = Pool()
 class Interval:
     """The ratios that are left, from `first` on, with the money of those who bet that the true one is higher or lower.
 
-    `voted` is how many bad requests have voted, `known` what their rates looked like.
+    `voted` is how many bad requests have voted, `known` what their rates looked like. Blocks are pooled until they add
+    one in `pooled` to those.
     """
 
     first: int = 0
@@ -63,6 +64,7 @@ class Interval:
     voted: float = 0.0
     known: Rates = UNKNOWN
     pool: Pool = _EMPTY
+    pooled: int = 80
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -76,7 +78,7 @@ class Interval:
         if not self.higher:
             return self
         pool = self._pooled(sums)
-        if pool.bad * _POOLED < self.voted:
+        if pool.bad * self.pooled < self.voted:
             return replace(self, pool=pool)
         return self._closed(pool, rates)
 
@@ -90,6 +92,7 @@ class Interval:
             "known": list(self.known),
             "pool": [self.pool.bad, self.pool.canary_bad],
             "due": list(self.pool.due),
+            "pooled": self.pooled,
         }
 
     @classmethod
@@ -107,6 +110,7 @@ class Interval:
             voted=stored.number(data, "voted"),
             known=Rates(*stored.numbers(data, "known", 2)),
             pool=Pool(bad, canary_bad, due),
+            pooled=stored.whole(data, "pooled", _MOST_POOLED),
         )
 
     def _pooled(self, sums: Sums) -> Pool:
@@ -128,7 +132,15 @@ class Interval:
                 higher[place] = _bet(higher[place], due / bad, canary, bad)
             if looks is None or ratio >= looks:
                 lower[place] = _bet(lower[place], 1 - due / bad, stable, bad)
-        return _kept(self.first, higher, lower, self.voted + bad, rates)
+        first, last = _left_out(higher, lower)
+        return Interval(
+            first=self.first + first,
+            higher=tuple(higher[first:last]),
+            lower=tuple(lower[first:last]),
+            voted=self.voted + bad,
+            known=rates,
+            pooled=self.pooled,
+        )
 
     @property
     def _left(self) -> tuple[float, ...]:
@@ -136,19 +148,24 @@ class Interval:
 
 
 UNTRIED: Final = Interval()
+COARSE: Final = Interval(pooled=20)
+"""For where many are kept up at once: somewhat wider, and cheaper."""
 
 
 def _bet(money: Money, expected: float, part: float, bad: float) -> Money:
-    if not 0 < expected < 1:
+    if _won(money) or not 0 < expected < 1:
         return money
     gain = part / expected - 1
     stakes = [min(_STAKE, 1 - (1 + more * expected) ** -bad) for more in _MORE]
     return tuple([each * (1 + stake * gain) for each, stake in zip(money, stakes, strict=True)])
 
 
-def _kept(first: int, higher: list[Money], lower: list[Money], voted: float, known: Rates) -> Interval:
-    """What is left once all is dropped up to the last ratio that is too low, and from the first that is too high on."""
-    start = max((place + 1 for place, money in enumerate(higher) if sum(money) >= _ENOUGH), default=0)
-    end = min((place for place, money in enumerate(lower) if sum(money) >= _ENOUGH), default=len(lower))
-    end = max(start, end)
-    return Interval(first + start, tuple(higher[start:end]), tuple(lower[start:end]), voted, known)
+def _left_out(higher: list[Money], lower: list[Money]) -> tuple[int, int]:
+    """The places of the first that is not too low, and of the first of those at the end that are all too high."""
+    first = next((place for place, money in enumerate(higher) if not _won(money)), len(higher))
+    high = next((place for place, money in enumerate(reversed(lower)) if not _won(money)), len(lower))
+    return first, max(first, len(lower) - high)
+
+
+def _won(money: Money) -> bool:
+    return sum(money) >= _ENOUGH

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from analysis.judge import stored
 from analysis.judge.block import Block
-from analysis.judge.evidence import Evidence, begun, reaches
+from analysis.judge.evidence import Evidence, reaches
+from analysis.judge.interval import COARSE
 from analysis.judge.key import ENOUGH
 from analysis.judge.rule import Rule
 
@@ -26,7 +27,7 @@ class Tail:
         """Before the first block. A ceiling belongs to one declared bound: here nothing is bet on it."""
         if bounds < 1:
             raise ValueError(f"a tail needs at least one bound, not {bounds}")
-        return cls(rule, (begun(_boundless(rule)),) * bounds)
+        return cls(rule, (Evidence(_boundless(rule), ranges=COARSE),) * bounds)
 
     def after(self, blocks: Sequence[Block]) -> "Tail":
         """With one more block, counted above each bound; a ValueError for another number of bounds."""
@@ -61,7 +62,7 @@ class Tail:
     @property
     def advances(self) -> bool:
         """Whether it is proved at every bound that the canary is not worse than allowed."""
-        return self.advance_value >= 1 / self.rule.beta
+        return all(each.advances for each in reversed(self.bounds))
 
     @property
     def canary_requests(self) -> float:

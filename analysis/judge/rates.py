@@ -6,7 +6,7 @@ changes this is the plain ratio of the two rates.
 
 from typing import Final, NamedTuple
 
-from analysis.judge.block import Sums
+from analysis.judge.block import LARGEST, Sums
 
 
 class Rates(NamedTuple):
@@ -26,7 +26,7 @@ class Rates(NamedTuple):
     @property
     def ratio(self) -> float | None:
         """The estimate; None where the stable version has nothing to compare with."""
-        return self.canary / self.stable if self.stable else None
+        return min(self.canary / self.stable, LARGEST) if self.stable else None
 
 
 UNKNOWN: Final = Rates()

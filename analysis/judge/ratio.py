@@ -49,16 +49,12 @@ def ratio_evidence(
     [1.0, 5.9, 65.4, 168.1, 295.2, 354.2]
     >>> evidence.abort_block
     4
+    >>> print(*evidence.sentence.split(": "), sep="\\n")
+    canary 23 of 300 requests bad (7.7 %), stable 30 of 5,700 (0.53 %)
+    15 times the stable's rate, between 2.8 and 40 times; by chance 1 in 1,700
     """
-    rule = Rule(
-        tolerance=tolerance,
-        not_worse_than=not_worse_than,
-        ceiling=ceiling,
-        alpha=alpha,
-        beta=beta,
-        weight=weight,
-        spread=spread,
-    )
+    budget = {"alpha": alpha, "beta": beta, "weight": weight}
+    rule = Rule(tolerance=tolerance, not_worse_than=not_worse_than, ceiling=ceiling, spread=spread, **budget)
     seen = _seen(rule, blocks)
     final = seen[-1] if seen else begun(rule)
     return RatioEvidence(

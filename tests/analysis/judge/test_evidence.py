@@ -126,6 +126,33 @@ def test_when_everything_fails_for_ever_the_numbers_stay_finite_and_the_verdict_
     assert_sane(evidence)
 
 
+def test_the_key_stays_finite_where_many_pods_agree():
+    evidence = gathered(Rule(spread=0.0), [a_block([(1e6, 1e6)], [(1e6, 10)] * 200)] * 3)
+    assert evidence.key == pytest.approx(math.exp(600))
+
+
+def test_advancing_takes_one_over_beta():
+    evidence = begun(RULE)
+    while not evidence.advances:
+        before, evidence = evidence, evidence.after(a_block([(500, 2)], [(500, 2)]))
+    assert before.advance_value < 20 <= evidence.advance_value < 100
+
+
+def test_what_pods_differ_by_weakens_the_evidence_for_advancing_as_well():
+    unequal = [(100, 20)] + [(100, 0)] * 9
+    evidence = gathered(RULE, [a_block([(1000, 20)], unequal)] * 4)
+    square, freedom, due = 80 * 9, 9, 4 * 40 * 1.2 / 2.2
+    found = (square + 3) / (freedom + 3) - 1
+    dispersion = 1 + 3 * found * (1 + 1 / 10) * (1 - due / 160)
+    plain = sum(map(math.exp, evidence.advancing)) / 6
+    assert evidence.advance_value == pytest.approx(sum(math.exp(each / dispersion) for each in evidence.advancing) / 6)
+    assert evidence.advance_value < plain
+
+
+def test_a_part_of_a_bad_request_that_is_next_to_nothing_keeps_the_ratio_finite():
+    assert_sane(gathered(RULE, [Block({"a": (2, 1)}, {"x": (1, 5e-324)})]))
+
+
 def test_when_both_sides_fail_completely_nothing_is_the_canarys_fault():
     evidence = gathered(RULE, [Block({"a": (100, 100)}, {"x": (900, 900)})] * 200)
     assert evidence.e_value < 1

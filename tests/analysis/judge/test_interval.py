@@ -162,3 +162,12 @@ def test_evidence_has_the_interval_of_its_blocks():
     for _ in range(60):
         evidence = evidence.after(Block({"a": (100, 2)}, {"x": (900, 9)}))
     assert evidence.interval() == gathered([Sums(100, 2, 900, 9)] * 60)[-1].bounds
+
+
+def test_a_ratio_that_was_once_too_low_stays_so():
+    won, even = (300.0, 200.0, 100.0), (1.0, 1.0, 1.0)
+    place = RATIOS.index(1.0)
+    higher = tuple(won if each == place else even for each in range(len(RATIOS)))
+    after = Interval(higher=higher).after(Sums(50, 0, 950, 30), Rates())
+    assert after.higher[place] == won
+    assert after.higher[place - 1] != even

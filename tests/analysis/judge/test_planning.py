@@ -68,6 +68,11 @@ def test_more_time_and_more_traffic_find_smaller_regressions():
     assert by_time[0] > by_time[-1]
 
 
+def test_a_block_is_one_vote_however_much_traffic_it_has():
+    assert found(1e6, 10, rule=Rule(ceiling=1.0)) is None
+    assert found(1e6, 100, rule=Rule(ceiling=1.0)) is not None
+
+
 def test_few_pods_hide_small_regressions():
     many, few = found(1000, 1800), found(1000, 1800, stable_pods=1)
     assert many is not None

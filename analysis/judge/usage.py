@@ -1,8 +1,9 @@
 """What a request costs on each side (CPU, memory): a confidence sequence of the ratio, to warn, never to abort.
 
 A normal mixture around the mean logarithm, as in Waudby-Smith et al., "Time-uniform central limit theory and asymptotic
-confidence sequences" (Annals of Statistics 2024, arXiv 2103.06476): right in the limit of many batches, so a few are
-waited for, and a batch must be long enough that one says little about the next.
+confidence sequences" (Annals of Statistics 2024, arXiv 2103.06476): right in the limit of many batches. A few are
+waited for; even so, in simulations with independent batches the interval was ever wrong in 9 of 100 runs, not in 5, and
+a canary exactly at the margin called worse in 4. A batch must be long enough that one says little about the next.
 """
 
 import math

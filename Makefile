@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test controlplane lint mutants nightly crds bench lock clean
+.PHONY: demo test controlplane lint mutants nightly crds bench judge lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
@@ -39,6 +39,10 @@ crds: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench $(ARGS)
+
+# Simulated releases from fixed seeds, beside judges that count failed samples; `ARGS="--runs 200"` for a quick look.
+judge: $(VENV)/ready
+	@$(BIN)/python -m bench.judge $(ARGS)
 
 # Only wheels and only what is pinned by hash, so that no compiler is needed and nothing unexpected comes in.
 $(VENV)/ready: requirements.lock pyproject.toml

@@ -9,13 +9,13 @@ from typing import Final, Generic
 import structlog
 
 from analysis import pacing
-from analysis.assess import CheckResult
-from analysis.checks import Check, Subscription
+from analysis.checks import Check, Restarts, Subscription
 from analysis.following import Followed, Following, Key, follow
 from analysis.history import utc_now
 from analysis.lane import Lane, Outcome
 from analysis.polling import Question, poll
 from analysis.readings import Asking, Reading
+from analysis.results import Assessment
 from analysis.sources import NoData, ProviderDown, Source
 from analysis.tracks import Track, failed
 
@@ -57,6 +57,8 @@ class Collector(Generic[Key]):
 
     def refusal(self, check: Check) -> str | None:
         """Why the check can never be answered here, with the remedy: its source is missing or of the wrong kind."""
+        if isinstance(check, Restarts):
+            return None  # the cluster tells
         source = self._find(check)
         return source if isinstance(source, str) else None
 
@@ -64,17 +66,22 @@ class Collector(Generic[Key]):
         """Measure this for the key instead of what was measured before; does nothing where nothing changed.
 
         A check and side with the same texts, revision and source keeps its history, whatever becomes of its pods and
-        limits; any other starts anew, and all do with another canary revision or another `since`.
+        limits; any other starts anew, and all do with another canary revision or another `since`. What was judged on
+        complete blocks is kept for as long as the run goes on.
         """
-        known = self._followings.get(key)
+        known, now = self._followings.get(key), self._clock()
         if known and known.subscription == subscription:
+            if known.lived(now):
+                self._on_samples(key)
             return
-        following = follow(key, subscription, known, find=self._find, now=self._clock())
+        following = follow(key, subscription, known, find=self._find, now=now)
         before = set(map(id, known.places.values())) if known else set()
         self._followings[key] = following
         for followed in following.places.values():
             if id(followed) not in before:
                 self._begin(followed)
+        if following.lived(now):
+            self._on_samples(key)
 
     def unsubscribe(self, key: Key) -> None:
         """Measure nothing more for the key, and forget what was."""
@@ -82,10 +89,10 @@ class Collector(Generic[Key]):
         for followed in known.places.values() if known else ():
             followed.wanted = False
 
-    def assessment(self, key: Key, now: datetime) -> tuple[CheckResult, ...]:
+    def assessment(self, key: Key, now: datetime) -> Assessment:
         """The state of each check, in the order of the subscription; empty for a key that is not subscribed."""
         known = self._followings.get(key)
-        return tuple(known.assessed(check, now) for check in known.subscription.checks) if known else ()
+        return known.assessment(now) if known else Assessment()
 
     def _find(self, check: Check) -> Source | str:
         source = self._sources.get(check.source) if check.source else next(iter(self._sources.values()), None)
@@ -97,7 +104,7 @@ class Collector(Generic[Key]):
     def _begin(self, followed: Followed[Key]) -> None:
         if followed.asked:
             self._lanes[followed.asked[0].name].add(followed)
-        else:
+        elif followed.track.history.trouble:
             self._on_samples(followed.key)
 
     async def _ask(self, followed: Followed[Key], due: float) -> Outcome | None:
@@ -109,9 +116,10 @@ class Collector(Generic[Key]):
         if not followed.wanted:
             return None
         followed.track = track
+        proved = self._followings[followed.key].took(followed)
         grew = (track.history.counts, track.history.values) != (before.history.counts, before.history.values)
         followed.misses = 0 if grew else followed.misses + 1
-        self._tell(followed, grew=grew)
+        self._tell(followed, news=grew or proved)
         trouble = track.history.trouble
         down = trouble.reason if trouble and trouble.kind == "providerDown" else None
         return Outcome(self._delay(followed, source, reading, grew=grew, down=down is not None), down)
@@ -141,11 +149,11 @@ class Collector(Generic[Key]):
     def _skip(self, followed: Followed[Key], reason: str) -> bool:
         if followed.wanted:
             followed.track = failed(followed.track, ProviderDown(reason), self._clock())
-            self._tell(followed, grew=False)
+            self._tell(followed, news=False)
         return followed.wanted
 
-    def _tell(self, followed: Followed[Key], *, grew: bool) -> None:
+    def _tell(self, followed: Followed[Key], *, news: bool) -> None:
         state = self._followings[followed.key].assessed(followed.check, self._clock()).state
-        if grew or state is not followed.state:
+        if news or state is not followed.state:
             self._on_samples(followed.key)
         followed.state = state

@@ -1,22 +1,14 @@
 """What is known of one check on one side: sums over the rounds of scrapes, or values, and what went wrong last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-from analysis.samples import Increment
+from analysis.growth import Growth
 
 KEPT: Final = 512
 """Entries of a history; when there are more, the oldest lose their resolution, never their counts."""
-
-
-class Reporter(NamedTuple):
-    """The sums of one pod or proxy."""
-
-    name: str
-    bad: float
-    total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +18,6 @@ class Counts:
     at: datetime
     bad: float
     total: float
-    reporters: tuple[Reporter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +69,10 @@ def counted(history: History, start: datetime, scrapes: Sequence["Round"]) -> Hi
     """The history after more rounds of scrapes; `start` is the scrape that the sums of a new history start from."""
     counts = list(history.counts) or [Counts(start, 0.0, 0.0)]
     for each in scrapes:
-        added = _added(counts[-1], each)
+        last = counts[-1]
+        added = Counts(max(last.at, each.at), last.bad + each.bad, last.total + each.total)
         # A scrape that became visible late belongs to the sample it is as old as.
-        counts[len(counts) - (len(counts) > 1 and added.at == counts[-1].at) :] = [added]
+        counts[len(counts) - (len(counts) > 1 and added.at == last.at) :] = [added]
     return replace(history, counts=_thinned(tuple(counts)), trouble=None)
 
 
@@ -94,28 +86,28 @@ def valued(history: History, value: Value) -> History:
 
 @dataclass(frozen=True)
 class Round:
-    """One scrape of every reporter that answered: what each counted since its last one, as (bad, total)."""
+    """One scrape of every reporter that answered: what all of them counted since their last one."""
 
     at: datetime
-    grown: Mapping[str, tuple[float, float]]
+    bad: float
+    total: float
 
 
-def rounds(bad: Sequence[Increment], total: Sequence[Increment]) -> tuple[Round, ...]:
-    """Increments put together scrape by scrape: a round ends where a reporter comes with another scrape."""
-    grown: dict[tuple[float, str], tuple[float, float]] = {}
-    for increment, is_bad in (*((each, True) for each in bad), *((each, False) for each in total)):
-        b, t = grown.get(increment[:2], (0.0, 0.0))
-        grown[increment[:2]] = (b + increment.value, t) if is_bad else (b, t + increment.value)
-    found: list[Round] = []
-    open_round: dict[str, tuple[float, float]] = {}
-    newest = 0.0
-    for at, name in sorted(grown):
-        if name in open_round:
-            found.append(Round(moment(newest), open_round))
-            open_round = {}
-        open_round[name] = grown[at, name]
-        newest = at
-    return (*found, Round(moment(newest), open_round)) if open_round else tuple(found)
+def rounds(found: Sequence[Growth]) -> tuple[Round, ...]:
+    """Growths, in the order of time, scrape by scrape: a round ends where a reporter comes with another one."""
+    ended: list[Round] = []
+    now: dict[str, Growth] = {}
+    for each in found:
+        if each.reporter in now:
+            ended.append(_round(now.values()))
+            now = {}
+        now[each.reporter] = each
+    return (*ended, _round(now.values())) if now else tuple(ended)
+
+
+def _round(scrapes: Iterable[Growth]) -> Round:
+    found = tuple(scrapes)
+    return Round(moment(found[-1].at), sum(each.bad[0] for each in found), sum(each.total for each in found))
 
 
 def moment(seconds: float) -> datetime:
@@ -126,16 +118,6 @@ def moment(seconds: float) -> datetime:
 def utc_now() -> datetime:
     """The time it is."""
     return datetime.now(UTC)
-
-
-def _added(before: Counts, grown: Round) -> Counts:
-    sums = {each.name: each for each in before.reporters}
-    for name, (bad, total) in grown.grown.items():
-        known = sums.get(name, Reporter(name, 0.0, 0.0))
-        sums[name] = Reporter(name, known.bad + bad, known.total + total)
-    reporters = tuple(sums[name] for name in sorted(sums))
-    bad, total = (sum(each[place] for each in grown.grown.values()) for place in (0, 1))
-    return Counts(max(before.at, grown.at), before.bad + bad, before.total + total, reporters)
 
 
 def _thinned(counts: tuple[Counts, ...]) -> tuple[Counts, ...]:

@@ -1,9 +1,10 @@
 """What the samples of one side say by themselves, however old they are, sample after sample."""
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 
-from analysis.checks import Check
+from analysis.checks import Check, Latency, Query, Ratio, Threshold
 from analysis.history import History
 from analysis.results import State
 from analysis.windows import Sample, samples
@@ -45,9 +46,15 @@ def judged(check: Check, history: History, known: Judged | None = None) -> Judge
     return Judged(check, until, settled, current)
 
 
+def limit_of(check: Check) -> int:
+    """How many samples in a row have to fail; none ever proves anything where a check is judged otherwise."""
+    rule = check if isinstance(check, Query) else check.rule if isinstance(check, Ratio | Latency) else None
+    return rule.failure_limit if isinstance(rule, Query | Threshold) else sys.maxsize
+
+
 def _next(check: Check, before: Judgement, at: datetime, sample: Sample) -> Judgement:
     failing = before.failing + 1 if sample is Sample.FAILS else 0
-    regress = failing >= check.failure_limit
+    regress = failing >= limit_of(check)
     otherwise = State.PASS if sample is Sample.PASSES else State.NOT_ENOUGH_DATA
     state = State.REGRESS if regress else otherwise
     proved_at = (before.proved_at or at) if regress else None

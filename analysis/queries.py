@@ -1,13 +1,13 @@
 """PromQL before it is sent: templates filled in, problems named with their place and remedy, selectors taken apart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice, product
 from typing import Final
 
 import promql_parser as promql
 
 from analysis import syntax
-from analysis.checks import Check, Query, Ratio, Subject
+from analysis.checks import Check, Latency, Query, Ratio, Restarts, Subject, Usage
 from analysis.selectors import Matcher, Operator, Selection, Selector, SelectorError, matches
 from analysis.templates import TemplateError, placeholders, render, variables
 
@@ -37,7 +37,8 @@ def validate_selector(expr: str, *, args: Arguments | None = None) -> str | None
 
 def problem(check: Check) -> str | None:
     """What is wrong with the texts of a check, with check and field in front; None where nothing is."""
-    found = ((field, judge(text, args=check.args)) for field, text, judge in _texts(check))
+    args = () if isinstance(check, Restarts) else check.args
+    found = ((field, judge(text, args=args)) for field, text, judge in _texts(check))
     return next((f"{check.name}: {field}: {text}" for field, text in found if text), None)
 
 
@@ -52,12 +53,20 @@ def selector(expr: str) -> Selection:
     return selection
 
 
-def _texts(check: Check) -> tuple[tuple[str, str, Callable[..., str | None]], ...]:
-    if isinstance(check, Query):
-        return (("query.expr", check.expr, validate),)
-    if isinstance(check, Ratio):
-        return (("ratio.bad", check.bad, validate_selector), ("ratio.total", check.total, validate_selector))
-    return (("latency.histogram", check.histogram, validate_selector),)
+def _texts(check: Check) -> Iterator[tuple[str, str, Callable[..., str | None]]]:
+    match check:
+        case Query():
+            yield "query.expr", check.expr, validate
+        case Ratio():
+            fields = {"ratio.bad": check.bad, "ratio.good": check.good, "ratio.total": check.total}
+            yield from ((field, text, validate_selector) for field, text in fields.items() if text is not None)
+        case Latency():
+            yield "latency.histogram", check.histogram, validate_selector
+        case Usage():
+            fields = {"usage.counter": check.counter, "usage.gauge": check.gauge, "usage.per": check.per}
+            yield from ((field, text, validate_selector) for field, text in fields.items() if text is not None)
+        case Restarts():
+            return
 
 
 def _problem(expr: str, args: Arguments | None, judge: Callable[[str], str | None]) -> str | None:

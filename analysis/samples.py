@@ -34,16 +34,44 @@ class Series:
     place: int = 0
 
 
+class Bucket(NamedTuple):
+    """So many events up to `upper`, and above the bucket before."""
+
+    upper: float
+    events: float
+
+
+class Distribution(NamedTuple):
+    """One scrape of a native histogram; the buckets in the order of their bounds."""
+
+    at: float
+    events: float
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A native histogram as scraped: sorted labels, scrapes in the order of time; `place` as of a series."""
+
+    labels: LabelSet
+    points: tuple[Distribution, ...]
+    place: int = 0
+
+
 Targets = Mapping[Target, float]
 """For each target the time of one of its scrapes, in Unix seconds."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What a source answered: finite values only. `heard` are targets that answered, with or without such series."""
+    """What a source answered: finite values only. `heard` are targets that answered, with or without such series.
+
+    `histograms` are native ones, which a source shows where it has them.
+    """
 
     series: tuple[Series, ...]
     heard: Targets = field(default_factory=dict)
+    histograms: tuple[Native, ...] = ()
 
 
 @dataclass(frozen=True)

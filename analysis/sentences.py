@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 
-from analysis.checks import Check, Latency, Query
+from analysis.checks import Check, Latency, Query, Ratio
+from analysis.judgement import limit_of
 
 
-def measured(check: Check, canary: float | None, stable: float | None, *, bad: int = 0, requests: int = 0) -> str:
+def measured(
+    check: Ratio | Latency | Query, canary: float | None, stable: float | None, *, bad: int = 0, requests: int = 0
+) -> str:
     """What was measured on both sides and what is allowed."""
     if isinstance(check, Query):
         return f"{check.name}: canary {_number(canary)}{_against(stable, _number)}, allowed {_range(check)}"
-    subject = "canary " + _percent(canary)
-    if isinstance(check, Latency):
-        subject = f"{_percent(canary)} of the canary's requests slower than {_duration(check.below)}"
-    limit = f"at most {_percent(check.ceiling)} allowed ({bad} of {requests} requests)"
-    return f"{check.name}: {subject}{_against(stable, _percent)}, {limit}"
+    subject = "canary " + percent(canary)
+    if isinstance(check, Latency) and check.below is not None:
+        subject = f"{percent(canary)} of the canary's requests slower than {duration(check.below)}"
+    limit = f"at most {percent(check.ceiling)} allowed ({bad} of {requests} requests)"
+    return f"{check.name}: {subject}{_against(stable, percent)}, {limit}"
 
 
 def unfinished(check: Check, *, bad: int, requests: int, needed: int) -> str:
@@ -23,7 +26,7 @@ def unfinished(check: Check, *, bad: int, requests: int, needed: int) -> str:
 
 def suspicious(check: Check, text: str, *, failing: int) -> str:
     """`text` is what was measured: too bad, and not yet often enough."""
-    return f"{text}, {failing} of {check.failure_limit} bad samples in a row"
+    return f"{text}, {failing} of {limit_of(check)} bad samples in a row"
 
 
 def waiting(check: Check) -> str:
@@ -50,14 +53,15 @@ def down(check: Check, reason: str) -> str:
 
 def stopped(seconds: float) -> str:
     """The reason where samples stopped coming; to a tenth of a second, since no scrape is ever quite on time."""
-    return f"nothing new for more than {_duration(round(seconds, 1))}"
+    return f"nothing new for more than {duration(round(seconds, 1))}"
 
 
 def _against(stable: float | None, spelled: Callable[[float], str]) -> str:
     return "" if stable is None else f" against {spelled(stable)} on stable"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 in per cent, with two digits."""
     if share is None:
         return "nothing"
     percent = 100 * share
@@ -76,5 +80,6 @@ def _range(check: Query) -> str:
     return f"at least {_number(check.min)}" if check.max is None else f"{_number(check.min)} to {_number(check.max)}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`300 ms`, `2 s`."""
     return f"{seconds * 1000:g} ms" if seconds < 1 else f"{seconds:g} s"

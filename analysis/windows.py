@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from analysis.checks import Check, Query
+from analysis.checks import Check, Latency, Query, Ratio
 from analysis.history import Counts, History, Value
 
 SPAN: Final = timedelta(seconds=60)
@@ -44,7 +44,7 @@ def samples(check: Check, history: History, *, after: datetime | None = None) ->
     for place in range(first, len(entries)):
         if isinstance(check, Query):
             yield history.values[place].at, _value(check, history.values[place].value)
-        elif found := window(history.counts, place, check.ceiling):
+        elif isinstance(check, Ratio | Latency) and (found := window(history.counts, place, check.ceiling)):
             yield history.counts[place].at, _requests(found, check.ceiling)
 
 

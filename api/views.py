@@ -12,7 +12,7 @@ from rollout.models.base import format_duration
 from rollout.models.kinds import Manifest
 from rollout.models.rollout import Invalid, parse_run, parse_spec, parse_status
 from rollout.models.run import StepRecord
-from rollout.models.spec import Bake, Step
+from rollout.models.spec import Bake, Hold, Step
 from rollout.models.status import (
     CheckStatus,
     Command,
@@ -39,7 +39,10 @@ class Band(StrEnum):
 
 
 _NEEDS_YOU = {Phase.ABORTED, Phase.STALLED, Phase.PAUSED}
-_STUCK = {"WaitingForApproval", "NoData", "ProviderDown", "CanarySilent"}
+_STUCK = {
+    *("WaitingForApproval", "NotProved", "NoData", "ProviderDown"),
+    *("CanarySilent", "ShareTooSmall", "ShareTooLarge"),
+}
 
 
 class View(BaseModel):
@@ -63,6 +66,8 @@ class StepView(View):
     weight: float = Field(description="The canary's share of the traffic, in per cent.")
     hold: str | None = Field(None, description="How long it lasts at least, such as `5m`.")
     approval: bool = Field(description="Whether a person has to promote it.")
+    evidence: bool = Field(description="Whether it waits for proof that the canary is not worse.")
+    at_most: str | None = Field(None, description="How long it waits for that, such as `30m`; no limit when not set.")
 
 
 class RolloutView(View):
@@ -189,12 +194,14 @@ def _edited(status: RolloutStatus, steps: tuple[Step, ...]) -> bool:
 
 
 def _step(step: Step) -> StepView:
-    hold = step.hold
+    hold = step.hold or Hold()
     return StepView(
         name=step.name or "",
         weight=step.weight or 0.0,
-        hold=_text(hold.for_) if hold else None,
-        approval=bool(hold and hold.until),
+        hold=_text(hold.for_),
+        approval=hold.approval,
+        evidence=hold.evidence,
+        at_most=_text(hold.at_most),
     )
 
 

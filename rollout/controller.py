@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import structlog
 
-from analysis.assess import CheckResult, State
 from analysis.collector import Collector
+from analysis.results import CheckResult, State
 from analysis.sources import Source
 from rollout.core.decide import decide
 from rollout.core.plan import plan
@@ -244,7 +244,7 @@ def collecting(
     """
 
     def arrived(key: Key) -> None:
-        results = collector.assessment(key, now())
+        results = collector.assessment(key, now()).results
         for result in results:
             metrics.judged(result.state)
         queue.add(key, urgent=any(map(_is_bad, results)))
@@ -255,7 +255,7 @@ def collecting(
 
 def _is_bad(result: CheckResult) -> bool:
     """Whether it may end a release; silence does so whatever the check is for."""
-    return result.silent or (result.state is State.REGRESS and not result.warn_only)
+    return result.silent or (result.state is State.REGRESS and not result.warn_only and not result.holds_only)
 
 
 def reflectors(

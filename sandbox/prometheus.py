@@ -1,4 +1,4 @@
-"""A Prometheus of the sandbox's own, where one is installed: it scrapes proxy and pods each second."""
+"""A Prometheus of the sandbox's own, where one is installed: it scrapes proxy and pods."""
 
 import asyncio
 import json
@@ -45,7 +45,8 @@ async def run(
     directory = settings.directory / "prometheus"
     directory.mkdir(parents=True, exist_ok=True)
     pods, log = directory / "pods.json", directory / "prometheus.log"
-    (directory / "prometheus.json").write_text(json.dumps(configuration(pods, proxy)))
+    text = json.dumps(configuration(pods, proxy, interval=settings.scrape_interval))
+    (directory / "prometheus.json").write_text(text)
     stop_following = follow(storage, "pods", lambda *_: _write(pods, targets(_pods(storage))))
     _write(pods, targets(_pods(storage)))
     address = f"127.0.0.1:{_free_port()}"
@@ -59,14 +60,15 @@ async def run(
         stop_following()
 
 
-def configuration(pods: Path, proxy: str | None) -> Object:
-    """Return Prometheus's configuration: the proxy, and the pods listed in the file `pods`."""
+def configuration(pods: Path, proxy: str | None, *, interval: float) -> Object:
+    """Return Prometheus's configuration: the proxy, and the pods listed in the file `pods`, each so many seconds."""
     jobs: list[Object] = [{"job_name": "pods", "file_sd_configs": [{"files": [str(pods)], "refresh_interval": "1s"}]}]
     if proxy is not None:
         url = urlsplit(proxy)
         static = [{"targets": [url.netloc]}]
         jobs.append({"job_name": "proxy", "metrics_path": url.path, "static_configs": static})
-    return {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
+    every, timeout = (f"{seconds * 1000:.0f}ms" for seconds in (interval, min(interval, 1.0)))
+    return {"global": {"scrape_interval": every, "scrape_timeout": timeout}, "scrape_configs": jobs}
 
 
 def targets(pods: Iterable[Object]) -> list[Object]:

@@ -15,6 +15,7 @@ class Settings:
     processes: bool = True  # False: virtual pods, ready after start_delay without a process
     gateway: bool = True  # False: no Envoy; routes get their status from a virtual gateway after proxy_lag
     prometheus: bool = True  # start one if the binary is on PATH
+    scrape_interval: float = 1.0  # seconds between two scrapes of that Prometheus
     start_delay: tuple[float, float] = (0.2, 0.8)  # pod created -> scheduled and started
     endpoints_lag: tuple[float, float] = (0.05, 0.4)  # pod readiness or selector change -> EndpointSlice
     proxy_lag: tuple[float, float] = (0.05, 0.5)  # route or endpoints change -> proxy configuration

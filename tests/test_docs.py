@@ -348,3 +348,13 @@ def test_the_table_of_rights_is_that_of_the_roles() -> None:
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def test_the_library_does_what_its_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "how-it-decides.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    pieces = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(pieces) == 2
+    for piece in pieces:
+        exec(piece, names)
+    assert capsys.readouterr().out.startswith("canary 23 of 300 requests bad (7.7 %)")

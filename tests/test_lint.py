@@ -367,17 +367,104 @@ def test_steps(body: str, expected: list[str]) -> None:
             "- {name: a, restarts: {max: -1}}",
             ["8:33: error: spec.analysis.checks[0].restarts.max is -1: the least is 0"],
         ),
+        *(
+            (
+                f"- name: errors\n  {kind}: {{{field}: 'x{{a=\"{{{{servce}}}}\"}}'{rest}}}",
+                [
+                    f"9:{column}: error: spec.analysis.checks[0].{kind}.{field}: there is no {{{{servce}}}} here;"
+                    " there are {{namespace}}, {{pods}}, {{revision}}, {{service}}"
+                ],
+            )
+            for kind, field, rest, column in (
+                ("ratio", "good", ", total: x", 21),
+                ("latency", "histogram", "", 28),
+                ("usage", "counter", ", per: x", 24),
+                ("usage", "gauge", "", 22),
+                ("usage", "per", ", gauge: x", 20),
+            )
+        ),
+        ("- {name: a, ratio: {good: x, total: y}}\n- {name: b, latency: {histogram: h}}", []),
+        (
+            "- {name: a, ratio: {good: x, total: y}, failureLimit: 2}",
+            [
+                "8:7: error: spec.analysis.checks[0]: failureLimit goes with query or compare: false: remove it,"
+                " or set compare to false"
+            ],
+        ),
+        (
+            "- {name: a, latency: {histogram: h}, tolerance: 0.5}",
+            ["8:53: error: spec.analysis.checks[0].tolerance is 0.5: the least is 1"],
+        ),
         (
             "- {name: a}",
             [
-                "8:7: error: spec.analysis.checks[0]: one of ratio, latency, query and restarts has to be set:"
-                " keep one of them, and give each other one an entry of its own"
+                "8:7: error: spec.analysis.checks[0]: one of ratio, latency, query, restarts and usage has to be"
+                " set: keep one of them, and give each other one an entry of its own"
             ],
         ),
     ],
 )
 def test_checks(body: str, expected: list[str]) -> None:
     assert lines(checks(body)) == [f"x.yaml:{line}" for line in expected]
+
+
+EVIDENCE = "{weight: 25, hold: {for: 2m, until: [{evidence: {}}], atMost: 30m}"
+RATIO = "{name: errors, ratio: {bad: x, total: y}"
+NOTHING = (
+    "9:47: warning: spec.strategy.canary.steps[0].hold.until[0].evidence: no critical check of this step can prove"
+    " anything: add a ratio or latency, and leave compare out"
+)
+NO_TRAFFIC = "without traffic there is no evidence: give the step a weight, or remove this"
+
+
+@pytest.mark.parametrize(
+    ("step", "checks", "expected"),
+    [
+        (EVIDENCE, RATIO + "}", []),
+        (EVIDENCE, "{name: tail, latency: {histogram: h}}", []),
+        (EVIDENCE, "", [NOTHING]),
+        (EVIDENCE, RATIO + ", compare: false, ceiling: 1}", [NOTHING]),
+        (EVIDENCE, RATIO + ", critical: false}", [NOTHING]),
+        (EVIDENCE, RATIO + ", warnOnly: true}", [NOTHING]),
+        (EVIDENCE, "{name: errors, restarts: {}}", [NOTHING]),
+        (EVIDENCE, "{name: errors, query: {expr: x, max: 1}}", [NOTHING]),
+        (EVIDENCE + ", checks: [r]", RATIO + "}, {name: r, restarts: {max: 0}}", [NOTHING]),
+        (EVIDENCE + ", checks: [errors]", RATIO + "}, {name: r, restarts: {max: 0}}", []),
+        (
+            EVIDENCE.replace("25", "0"),
+            RATIO + "}",
+            [f"9:46: warning: spec.strategy.canary.steps[0].hold.until[0].evidence: {NO_TRAFFIC}"],
+        ),
+        (
+            EVIDENCE.replace("30m", "1m"),
+            RATIO + "}",
+            ["9:22: error: spec.strategy.canary.steps[0].hold: atMost is shorter than for: raise atMost, or lower for"],
+        ),
+        (
+            "{weight: 25, hold: {atMost: 1m}",
+            RATIO + "}",
+            [
+                "9:22: error: spec.strategy.canary.steps[0].hold: atMost limits evidence only:"
+                " add {evidence: {}} to until, or remove atMost"
+            ],
+        ),
+    ],
+)
+def test_evidence_that_nothing_can_give_is_told(step: str, checks: str, expected: list[str]) -> None:
+    text = steps(f"- {step}}}") + f"  services: [{{name: shop}}]\n  analysis: {{checks: [{checks}]}}\n"
+    assert lines(text) == [f"x.yaml:{line}" for line in expected]
+
+
+def test_evidence_before_the_switch_of_blue_and_green_is_told() -> None:
+    body = "strategy: {blueGreen: {preview: {until: [{evidence: {}}]}}}"
+    assert lines(spec(body, rest=SOURCE)) == [
+        f"x.yaml:6:45: warning: spec.strategy.blueGreen.preview.until[0].evidence: {NO_TRAFFIC}"
+    ]
+
+
+def test_what_a_template_elsewhere_can_prove_is_not_known() -> None:
+    text = steps(f"- {EVIDENCE}}}") + "  analysis: {templates: [{name: elsewhere}]}\n"
+    assert lines(text) == []
 
 
 def test_the_service_of_a_rollout_without_services_is_not_known() -> None:

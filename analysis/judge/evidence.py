@@ -11,7 +11,7 @@ from analysis.judge.advancing import advanced, ln_advance
 from analysis.judge.block import Block, Sums
 from analysis.judge.ceiling import STAKES, allowed, bet
 from analysis.judge.interval import UNTRIED, Interval
-from analysis.judge.key import ENOUGH, NO_VOTE, Pods, Tally, dispersion, ln_key, pods
+from analysis.judge.key import ENOUGH, NO_VOTE, Pods, Tally, dispersion, ln_beyond, ln_key, pods
 from analysis.judge.rates import UNKNOWN, Rates
 from analysis.judge.rule import Rule
 from analysis.judge.scale import TOP, mean, raised
@@ -41,6 +41,7 @@ class Evidence:
     ceiling: tuple[float, ...] = (0.0,) * len(STAKES)
     advancing: tuple[float, ...] = (0.0,) * len(HOPES)
     tally: Tally = NO_VOTE
+    alone: tuple[float, float] = (0.0, 0.0)
     rates: Rates = UNKNOWN
     ranges: Interval = UNTRIED
 
@@ -58,6 +59,7 @@ class Evidence:
             ceiling=self._ceiling_after(sums, stable),
             advancing=self._advancing_after(sums),
             tally=self.tally.plus(cast) if cast else self.tally,
+            alone=self.alone if sums.stable else (self.alone[0] + sums.canary, self.alone[1] + sums.canary_bad),
             rates=rates,
             ranges=self.ranges.after(sums, rates) if cast else self.ranges,
         )
@@ -92,8 +94,13 @@ class Evidence:
 
     @cached_property
     def key(self) -> float:
-        """How clearly the excess is more than equal pods differ among themselves: 30 is enough."""
-        return math.exp(ln_key(self.tally, self._pods, self.rule.spread))
+        """How clearly the excess is more than equal pods differ among themselves: 30 is enough.
+
+        Where the stable version had no requests, after all traffic has been moved, it is the excess above the ceiling.
+        """
+        compared = ln_key(self.tally, self._pods, self.rule.spread)
+        beyond = ln_beyond(self.alone, self.canary, limit=self._ever_allowed, spread=self.rule.spread)
+        return math.exp(max(compared, beyond))
 
     @property
     def aborts(self) -> bool:
@@ -128,6 +135,7 @@ class Evidence:
             "ceiling": list(self.ceiling),
             "advancing": list(self.advancing),
             "tally": list(self.tally),
+            "alone": list(self.alone),
             "rates": list(self.rates),
             "ranges": self.ranges.dump(),
         }
@@ -135,6 +143,7 @@ class Evidence:
     @classmethod
     def load(cls, rule: Rule, data: object) -> "Evidence":
         """What was remembered under the same rule; a ValueError where that is no such thing."""
+        alone = stored.numbers(data, "alone", 2)
         return cls(
             rule=rule,
             canary=Side.load(stored.entry(data, "canary")),
@@ -144,6 +153,7 @@ class Evidence:
             ceiling=stored.numbers(data, "ceiling", len(STAKES)),
             advancing=stored.numbers(data, "advancing", len(HOPES)),
             tally=Tally(*stored.numbers(data, "tally", len(Tally._fields))),
+            alone=(alone[0], alone[1]),
             rates=Rates(*stored.numbers(data, "rates", len(Rates._fields))),
             ranges=Interval.load(stored.entry(data, "ranges")),
         )
@@ -155,6 +165,12 @@ class Evidence:
     @property
     def _limit(self) -> float:
         return 1 / (self.rule.alpha * self.rule.weight)
+
+    @property
+    def _ever_allowed(self) -> float:
+        """What the canary's share is held against, by all that the stable version did."""
+        ever = self.stable.bad / self.stable.requests if self.stable.requests else 0.0
+        return allowed(self.rule.ceiling, self.rule.tolerance, ever)
 
     def _ceiling_after(self, sums: Sums, stable: Side) -> tuple[float, ...]:
         if not sums.canary:

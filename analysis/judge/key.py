@@ -73,6 +73,22 @@ def ln_key(tally: Tally, seen: Pods, spread: float) -> float:
     return min(TOP, (freedom + 1) / 2 * math.log1p(excess))
 
 
+def ln_beyond(alone: tuple[float, float], canary: Side, *, limit: float, spread: float) -> float:
+    """The logarithm of the key where nothing stood beside the canary: its excess above the limit; at most 600.
+
+    `alone` are the canary's requests, and the bad ones, in blocks in which the stable version had none.
+    """
+    requests, bad = alone
+    due = limit * requests
+    if bad <= due:
+        return 0.0
+    square, further = unlikeness(canary)
+    freedom = further + _PRIOR
+    found = (square + _PRIOR * (1 + spread * spread * due / (canary.number or 1.0))) / freedom - 1
+    excess = 2 * (bad * math.log(bad / due) - (bad - due)) / (freedom * max(1.0, 1 + _CAUTION * found))
+    return min(TOP, (freedom + 1) / 2 * math.log1p(excess))
+
+
 def deviance(tally: Tally) -> float:
     """Twice the logarithm of how much better the votes fit their own share than the one that was due."""
     stable = tally.both - tally.canary

@@ -30,7 +30,7 @@ class Rule:
         _within("ceiling", self.ceiling, 1e-9, 1, "it is a share: 0.01 is one bad request in a hundred")
         _within("alpha", self.alpha, 1e-9, 0.5, "it is a chance: 0.01 is one false abort in a hundred rollouts")
         _within("beta", self.beta, 1e-9, 0.5, "it is a chance: 0.05 is one false advance in twenty")
-        _within("weight", self.weight, 1e-6, 1, "it is this check's part of the whole, 1 when alone")
+        _within("weight", self.weight, 1e-9, 1, "it is this check's part of the whole, 1 when alone")
         _within("spread", self.spread, 0, 10, "0 means that equal pods do not differ, 0.2 that they do by a fifth")
 
 

@@ -5,11 +5,7 @@ from typing import Final, Protocol
 
 from analysis.judge.evidence import reaches
 from analysis.judge.key import ENOUGH
-from analysis.judge.outage import Outage
 from analysis.judge.rule import Rule
-from analysis.judge.several import Several
-from analysis.judge.share import Share
-from analysis.judge.usage import Usage
 
 _NEVER: Final = 1e9
 _NOTHING: Final = 2
@@ -67,43 +63,6 @@ def compared(evidence: Comparison, *, bad: str = "bad") -> str:
     canary = f"canary {_side(evidence.canary_bad, evidence.canary_requests, f' requests {bad}')}"
     stable = f"stable {_side(evidence.stable_bad, evidence.stable_requests, '')}"
     return f"{canary}, {stable}: {_times(evidence.ratio(), evidence.interval())}{_meaning(evidence)}"
-
-
-def overused(usage: Usage) -> str:
-    """What a request costs on the canary."""
-    if usage.ratio is None:
-        return "no usage to compare so far"
-    ratio, between = f"{figure(usage.ratio)} times what it uses on stable", _between(usage.interval)
-    return f"a request on the canary uses {ratio}{between}, at most {figure(1 + usage.margin)} times allowed"
-
-
-def split(share: Share) -> str:
-    """How the traffic is split, and how it should be."""
-    if share.observed is None:
-        return "no requests so far"
-    seen = f"{percent(share.observed)} of the requests reach the canary, {percent(share.expected)} are configured"
-    if share.too_many:
-        return f"{seen}: by chance {likelihood(share.many_value / 2)}"
-    return f"{seen}: by chance {likelihood(share.few_value / 2)}" if share.too_few else seen
-
-
-def failing(outage: Outage) -> str:
-    """Whether most of the canary's requests fail."""
-    if not outage.speaks:
-        return "no sign that most of the canary's requests fail"
-    return f"more than half of the canary's requests fail: by chance {likelihood(outage.e_value)}"
-
-
-def together(found: Several) -> str:
-    """What all checks say at once."""
-    return f"all checks together: {chance(found.e_value)}"
-
-
-def planned(ratio: float | None, requests: float) -> str:
-    """What can be found at so many requests a second."""
-    if ratio is None:
-        return f"at {figure(requests)} requests a second not even 30 times the stable's rate is found in this time"
-    return f"at {figure(requests)} requests a second {figure(ratio)} times the stable's rate is found in this time"
 
 
 def chance(evidence: float) -> str:

@@ -3,10 +3,10 @@
 import asyncio
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from prometheus_api_client import PrometheusConnect
@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from analysis.checks import Check, Subject
-from analysis.samples import Point, Samples, Series, series
-from analysis.selectors import Selection
+from analysis.samples import Bucket, Distribution, Native, Point, Samples, Series, series
+from analysis.selectors import Matcher, Selection, Selector
 from analysis.sources import Counters, NoData, Number, PrometheusSource, ProviderDown
 from analysis.sources.deadline import DeadlineSession, TooLargeError, TooSlowError
 from analysis.sources.shared import Shared
@@ -52,15 +52,26 @@ _EXPECTED: Final[tuple[type[Exception], ...]] = (*(kind for kind, _ in _FAILURES
 Refusal = NoData | ProviderDown
 
 
-class Prometheus:
-    """A Prometheus as a source. Everything that can go wrong there comes back as a NoData or a ProviderDown."""
+class Question(NamedTuple):
+    """PromQL, and the moment it is about (Unix seconds); None is now."""
 
-    def __init__(self, configuration: PrometheusSource) -> None:
+    query: str
+    at: float | None
+
+
+class Prometheus:
+    """A Prometheus as a source. Everything that can go wrong there comes back as a NoData or a ProviderDown.
+
+    With a `clock`, every question is about the moment that it tells (Unix seconds), so that the past can be asked.
+    """
+
+    def __init__(self, configuration: PrometheusSource, *, clock: Callable[[], float] | None = None) -> None:
         self._configuration = configuration
+        self._clock = clock
         self._idle: list[PrometheusConnect] = []
         self._closed = False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"source-{configuration.name}")
-        self._shared: Shared[str, Any] = Shared(self._ask)
+        self._shared: Shared[Question, Any] = Shared(self._ask)
 
     @property
     def name(self) -> str:
@@ -95,7 +106,7 @@ class Prometheus:
         """
         asked, found = math.inf, list[Samples]()
         for selection in selections:
-            answers = [await self._shared.get(query, fresh=fresh) for query in _queries(selection, reach)]
+            answers = [await self._shared.get(self._about(query), fresh=fresh) for query in _queries(selection, reach)]
             samples = _samples([each.found for each in answers])
             if not isinstance(samples, Samples):
                 return samples
@@ -106,13 +117,25 @@ class Prometheus:
 
     async def value(self, expr: str, *, fresh: float) -> Number | NoData | ProviderDown:
         """What an expression comes to now: one number, or the reason why there is none."""
-        answer = (await self._shared.get(expr, fresh=fresh)).found
+        answer = (await self._shared.get(self._about(expr), fresh=fresh)).found
         if isinstance(answer, Refusal):
             return answer
         try:
             return _number(answer)
         except _GARBAGE:
             return ProviderDown(_UNREADABLE)
+
+    async def pods(self, pattern: str, *, start: float, end: float) -> tuple[str, ...] | NoData | ProviderDown:
+        """The names, in the label `pod`, of everything that was scraped between two moments and matches, sorted."""
+        selector = Selector(None, (Matcher("pod", "=~", pattern),))
+        asked = Question(f"group by (pod) (last_over_time({selector}[{_duration(end - start)}]))", end)
+        answer = (await self._shared.get(asked, fresh=-math.inf)).found
+        if isinstance(answer, Refusal):
+            return answer
+        return tuple(sorted(each["metric"]["pod"] for each in answer))
+
+    def _about(self, query: str) -> Question:
+        return Question(query, self._clock() if self._clock is not None else None)
 
     async def close(self) -> None:
         """Let the threads go; a question under way ends by its own deadline and is not waited for."""
@@ -121,8 +144,8 @@ class Prometheus:
         while self._idle:
             self._idle.pop().close()
 
-    async def _ask(self, query: str) -> Any:
-        question = asyncio.get_running_loop().run_in_executor(self._threads, partial(self._answer, query))
+    async def _ask(self, asked: Question) -> Any:
+        question = asyncio.get_running_loop().run_in_executor(self._threads, partial(self._answer, asked))
         try:
             # The thread keeps the same deadline; this one is for a question that never got a thread.
             async with asyncio.timeout(self._configuration.timeout):
@@ -130,11 +153,11 @@ class Prometheus:
         except TimeoutError:
             return ProviderDown(self._too_slow())
 
-    def _answer(self, query: str) -> Any:
+    def _answer(self, asked: Question) -> Any:
         client = self._idle.pop() if self._idle else self._client()
         try:
             client.headers, client.auth = self._credentials()
-            return client.custom_query(query)
+            return client.custom_query(asked.query, params={} if asked.at is None else {"time": f"{asked.at:.3f}"})
         except PrometheusApiClientException as error:
             return _status(str(error))
         except _SLOW:
@@ -182,15 +205,16 @@ def _queries(selection: Selection, reach: float) -> list[str]:
 
 
 def _samples(answers: Sequence[Any]) -> Samples | Refusal:
-    found: list[Series] = []
+    found, histograms = list[Series](), list[Native]()
     for place, answer in enumerate(answers):
         if isinstance(answer, Refusal):
             return answer
         try:
             found += _series(answer, place)
+            histograms += _histograms(answer, place)
         except _GARBAGE:
             return ProviderDown(_UNREADABLE)
-    return Samples(tuple(found))
+    return Samples(tuple(found), histograms=tuple(histograms))
 
 
 def _duration(seconds: float) -> str:
@@ -204,6 +228,23 @@ def _series(result: Any, place: int) -> list[Series]:
         for each in result
     )
     return [each for each in found if each]
+
+
+def _histograms(result: Any, place: int) -> list[Native]:
+    return [
+        Native(
+            tuple(sorted((name, value) for name, value in _labels(each["metric"]).items())),
+            tuple(_distribution(float(at), histogram) for at, histogram in each["histograms"]),
+            place,
+        )
+        for each in result
+        if each.get("histograms")
+    ]
+
+
+def _distribution(at: float, histogram: Any) -> Distribution:
+    buckets = ((float(upper), float(count)) for _, _, upper, count in histogram.get("buckets", ()))
+    return Distribution(at, float(histogram["count"]), tuple(sorted(Bucket(*each) for each in buckets)))
 
 
 def _labels(metric: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from rollout.cli import commanding
+from rollout.cli.backtesting import backtest
 from rollout.cli.exits import EPILOG, Code, complain
 from rollout.cli.linting import lint
 from rollout.cli.reading import get_rollout, list_rollouts
@@ -49,3 +50,4 @@ app.command("get")(get_rollout)
 app.command()(watch)
 commanding.register(app)
 app.command()(lint)
+app.command()(backtest)

@@ -1,6 +1,8 @@
 """`rollout lint`."""
 
+import asyncio
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,12 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from rollout.cli.exits import Code, complain
+from rollout.cli.options import prometheus_at
 
 
 def lint(
     files: Annotated[
         list[str], typer.Argument(help="YAML files; `-` is standard input.", metavar="FILE...", show_default=False)
     ],
+    prometheus: Annotated[
+        str,
+        typer.Option(help="Also say what each step can find at the traffic that this Prometheus sees.", metavar="URL"),
+    ] = "",
 ) -> None:
     """Check Rollouts and templates of checks before a cluster sees them."""
     checker = import_module("rollout.lint")  # every other command starts without it
@@ -25,6 +32,22 @@ def lint(
         _praise(len(texts))
     if len(texts) < len(files) or any(_is_error(problem) for problem in problems):
         raise typer.Exit(Code.REFUSED)
+    if prometheus:
+        asyncio.run(_foretell([text for _, text in texts], prometheus))
+
+
+async def _foretell(texts: list[str], address: str) -> None:
+    """What the steps can find, check by check; what finds nothing is a warning."""
+    forecast = import_module("rollout.forecast")
+    source = import_module("analysis.sources.prometheus").Prometheus(prometheus_at(address))
+    try:
+        for text in texts:
+            for rollout in import_module("rollout.declared").declared(text):
+                async for each in forecast.forecasts(rollout, source, datetime.now(UTC)):
+                    warning = "" if each.finds is not None else "warning: "
+                    typer.echo(f"{rollout.namespace}/{rollout.name}: {warning}{each.sentence}")
+    finally:
+        await source.close()
 
 
 def _praise(count: int) -> None:

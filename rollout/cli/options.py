@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from importlib import import_module
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
@@ -21,7 +22,7 @@ Timeout: TypeAlias = Annotated[
 
 SERVER = "http://127.0.0.1:7070"
 NAMESPACE = "default"
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 class Form(StrEnum):
@@ -50,10 +51,25 @@ def local_now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
-def seconds(text: str | None) -> float | None:
+def prometheus_at(address: str, *, interval: float = 15.0) -> Any:
+    """A metric source at that address. Raises typer.BadParameter for what is none."""
+    sources = import_module("analysis.sources")  # most commands start without it
+    try:
+        return sources.PrometheusSource(name="prometheus", url=address, interval=interval, timeout=30.0)
+    except ValueError as error:
+        raise typer.BadParameter(_words(error), param_hint="--prometheus") from None
+
+
+def _words(error: Any) -> str:
+    """A field's own words, without the value: it may be an address with a password in it."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return str(found["msg"]).removeprefix("Value error, ")
+
+
+def seconds(text: str | None, option: str = "--timeout") -> float | None:
     """The seconds in `90s`, `5m` or `1h30m`. Raises typer.BadParameter for anything else."""
     if text is None:
         return None
-    if not re.fullmatch(r"([0-9]+[hms])+", text):
-        raise typer.BadParameter(f"{text!r} is not a duration: write it like 90s or 5m", param_hint="--timeout")
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
+    if not re.fullmatch(r"([0-9]+(ms|h|m|s))+", text):
+        raise typer.BadParameter(f"{text!r} is not a duration: write it like 90s or 5m", param_hint=option)
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)(ms|h|m|s)", text))

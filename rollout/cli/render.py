@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rollout.cli.words import ago, at, percent, state, value
+from rollout.cli.words import ago, at, percent, share, state, times, value
 from rollout.cli.words import images as image_names
 
 View: TypeAlias = Mapping[str, Any]
@@ -18,6 +18,7 @@ STABLE, CANARY, HARM, ASK, CALM = "cyan", "magenta", "bold red", "yellow", "dim"
 _BAR, _SMALL_BAR, _LABEL = 44, 10, 11
 _STEPS_WIDTH, _CUT_WIDTH = 88, 24  # the second is what telling how many were left out takes
 _QUIET_SHOWN = 10
+_LONGEST_NAME = 20
 _STATE_STYLES = {"pass": "green", "regress": HARM, "noData": ASK, "providerDown": ASK}
 _BANDS = {"needs you": ASK, "moving": "bold", "quiet": CALM}
 
@@ -28,7 +29,7 @@ def render_rollout(view: View, now: datetime) -> RenderableType:
     if _going_on(view):
         parts += [_traffic(view), _steps(view), Text("")]
     if view["checks"]:
-        parts += [_checks(view["checks"]), Text("")]
+        parts += [*_checks(view["checks"]), Text("")]
     parts += _revisions(view)
     parts += _run(view, now)
     parts += [_asked(command, now) for command in view["commands"]]
@@ -111,7 +112,8 @@ def _dots(view: View) -> list[tuple[str, str]]:
 
 
 def _step_label(step: View) -> str:
-    return percent(step["weight"]) + (" (approval)" if step["approval"] else "")
+    waits = [word for word in ("evidence", "approval") if step.get(word)]
+    return percent(step["weight"]) + (f" ({', '.join(waits)})" if waits else "")
 
 
 def _current(view: View) -> int:
@@ -122,21 +124,56 @@ def _current(view: View) -> int:
     return later.get(view["run"]["stage"], index)
 
 
-def _checks(checks: Sequence[View]) -> Table:
+def _checks(checks: Sequence[View]) -> list[RenderableType]:
+    """One line for each check, the columns aligned, and below it what is behind a comparison."""
+    head = tuple(Text(title, CALM) for title in (" checks", "", "stable", "canary", ""))
+    rows = [_verdict(check) for check in checks]
+    widths = [max(cell.cell_len for cell in column) for column in list(zip(head, *rows, strict=True))[:-1]]
+    widths[0] = min(max(widths[0], _LABEL - 2), _LONGEST_NAME)
+    parts: list[RenderableType] = [_aligned(head, widths)]
+    for check, row in zip(checks, rows, strict=True):
+        parts += [_aligned(row, widths), *_numbers(check)]
+    return parts
+
+
+def _verdict(check: View) -> tuple[Text, ...]:
+    unit = check.get("unit")
+    return (
+        Text(f" {check['name']}"),
+        Text(state(check["state"]), _STATE_STYLES.get(check["state"], "")),
+        Text(value(check["stable"], unit), STABLE),
+        Text(value(check["canary"], unit), CANARY),
+        Text(check["message"].removeprefix(f"{check['name']}: ")),
+    )
+
+
+def _aligned(cells: Sequence[Text], widths: Sequence[int]) -> Table:
     table = _grid()
-    table.add_column(Text(" checks", CALM), no_wrap=True, overflow="ellipsis", min_width=_LABEL - 2, max_width=20)
-    table.add_column("", no_wrap=True)
-    table.add_column(Text("stable", CALM), no_wrap=True, justify="right")
-    table.add_column(Text("canary", CALM), no_wrap=True, justify="right")
+    for index, width in enumerate(widths):
+        justify: Literal["left", "right"] = "left" if index < 2 else "right"
+        table.add_column("", no_wrap=True, overflow="ellipsis", width=width, justify=justify)
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
-    for check in checks:
-        verdict = Text(state(check["state"]), _STATE_STYLES.get(check["state"], ""))
-        unit = check.get("unit")
-        numbers = (Text(value(check["stable"], unit), STABLE), Text(value(check["canary"], unit), CANARY))
-        table.add_row(
-            Text(f" {check['name']}"), verdict, *numbers, Text(check["message"].removeprefix(f"{check['name']}: "))
-        )
+    table.show_header = False
+    table.add_row(*cells)
     return table
+
+
+def _numbers(check: View) -> list[RenderableType]:
+    """The counts of both sides and how they compare, then what follows from that; nothing where nothing is compared."""
+    sides = (("canary", "requests", "bad"), ("stable", "stableRequests", "stableBad"))
+    counts = [f"{side} {share(check.get(bad), check.get(of))}" for side, of, bad in sides if check.get(of) is not None]
+    lines = ([*counts, *times(check.get("ratio"), check.get("ratioLow"), check.get("ratioHigh"))], _meaning(check))
+    return [_line(_label(""), (" · ".join(parts), CALM)) for parts in lines if parts]
+
+
+def _meaning(check: View) -> list[str]:
+    told = (
+        f"{check['likelihood']} by chance" if check.get("likelihood") else None,
+        "proved not worse" if check.get("proven") else None,
+        f"finds {value(check['detectable'])} times and more" if check.get("detectable") else None,
+        check.get("outlook"),
+    )
+    return [part for part in told if part]
 
 
 def _revisions(view: View) -> list[RenderableType]:

@@ -20,6 +20,20 @@ def value(number: float | None, unit: str | None = None) -> str:
     return f"{told} {unit}" if unit else told
 
 
+def share(bad: int | None, whole: int | None) -> str:
+    """`6 of 9,500`, a dash for what is not known."""
+    told = ("–" if number is None else f"{number:,}" for number in (bad, whole))
+    return " of ".join(told)
+
+
+def times(ratio: float | None, low: float | None, high: float | None) -> list[str]:
+    """`3.09 times (0.99 to 12.3)` as a list of one text; empty where nothing is compared."""
+    if ratio is None:
+        return []
+    ends = "" if low is None else f" ({value(low)} or more)" if high is None else f" ({value(low)} to {value(high)})"
+    return [f"{value(ratio)} times{ends}"]
+
+
 def state(word: str) -> str:
     """The state of a check in words."""
     return _STATES.get(word, word)

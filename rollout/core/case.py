@@ -11,7 +11,7 @@ from rollout.core.world import Revision, World
 from rollout.models.analysis import Analysis
 from rollout.models.rollout import ABORTED, PROMOTED, format_time, parse_time
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus
-from rollout.models.spec import Step
+from rollout.models.spec import Hold, Step
 from rollout.models.status import Outcome, RunStatus, Stage
 from rollout.models.steps import bake_of, compile_steps, pods
 
@@ -78,6 +78,27 @@ class Case:
         if self.entered_at is not None:
             return self.steps[self.index].weight or 0
         return (self.steps[self.index - 1].weight or 0) if self.index else 0
+
+    @property
+    def hold(self) -> Hold:
+        """When the step is over; as soon as its traffic flows where nothing is declared."""
+        return self.steps[self.index].hold or Hold()
+
+    @property
+    def earliest(self) -> datetime:
+        """When the step may be left, as far as its time is concerned."""
+        return (self.entered_at or self.now) + (self.hold.for_ or timedelta(0))
+
+    @property
+    def proof(self) -> bool:
+        """Whether the step waits for evidence: without traffic there is none."""
+        return self.hold.evidence and self.run.stage is Stage.STEPPING and bool(self.steps[self.index].weight)
+
+    @property
+    def latest(self) -> datetime | None:
+        """Until when evidence is waited for; None without a limit, and while the step is being reached."""
+        limit = self.hold.at_most if self.proof else None
+        return self.entered_at + limit if limit is not None and self.entered_at is not None else None
 
     @property
     def stable_replicas(self) -> int:
@@ -170,7 +191,8 @@ def _corrected(world: World, run: RunStatus) -> RunStatus:
 
 def to_stage(world: World, run: RunStatus, stage: Stage) -> RunStatus:
     """The run as it enters a stage now."""
-    return run.model_copy(update={"stage": stage, "since": stamp(world), "routed_at": None, "emptied_at": None})
+    forgotten = {"routed_at": None, "emptied_at": None, "emptied_for": None}
+    return run.model_copy(update={"stage": stage, "since": stamp(world), **forgotten})
 
 
 def routed(case: Case, *, written: bool) -> Case:

@@ -1,9 +1,10 @@
 """From the checks that were declared to the ones that are asked: templates resolved, arguments filled in."""
 
 from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 from analysis import checks as asked
-from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, Check, TemplateKind, TemplateRef
+from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, Check, TemplateKind, TemplateRef, Usage
 from rollout.models.rollout import Invalid
 
 _MOST = 20  # as the schema of a RolloutRun says
@@ -60,19 +61,79 @@ def _filled(check: Check, values: Mapping[str, str]) -> Check:
 
 def to_asked(check: Check) -> asked.Check | None:
     """The check as the analysis takes it; None for one that the cluster alone decides. Raises ValueError."""
-    common = {
-        "name": check.name,
-        "failure_limit": check.failure_limit or 1,
-        "source": check.source,
-        "critical": check.critical is not False and not check.warn_only,
-        "warn_only": bool(check.warn_only),
-        "args": tuple((arg.name, arg.value or "") for arg in check.args or ()),
-    }
-    if check.ratio is not None and check.ceiling is not None:
-        return asked.Ratio(bad=check.ratio.bad, total=check.ratio.total, ceiling=check.ceiling / 100, **common)  # type: ignore[arg-type]
+    if check.restarts is not None:
+        return (
+            None if not check.compared else asked.Restarts(name=check.name, rule=_comparison(check), **_effect(check))
+        )
+    if check.ratio is not None:
+        bad, good, total = check.ratio.bad, check.ratio.good, check.ratio.total
+        return asked.Ratio(name=check.name, bad=bad, good=good, total=total, rule=_rule(check), **_common(check))
     if check.latency is not None:
-        below = check.latency.below.total_seconds()
-        return asked.Latency(histogram=check.latency.histogram, below=below, share=check.latency.share, **common)  # type: ignore[arg-type]
-    if check.query is not None:
-        return asked.Query(expr=check.query.expr, min=check.query.min, max=check.query.max, **common)  # type: ignore[arg-type]
-    return None
+        below = check.latency.below.total_seconds() if check.latency.below is not None else None
+        histogram, judged = check.latency.histogram, _rule(check)
+        return asked.Latency(name=check.name, histogram=histogram, below=below, rule=judged, **_common(check))
+    if check.usage is not None:
+        return _usage(check, check.usage)
+    assert check.query is not None, "the model has exactly one kind"
+    return asked.Query(
+        name=check.name,
+        expr=check.query.expr,
+        min=check.query.min,
+        max=check.query.max,
+        failure_limit=check.failure_limit or 1,
+        **_common(check),
+    )
+
+
+class _Effect(TypedDict):
+    critical: bool
+    warn_only: bool
+
+
+class _Common(_Effect):
+    source: str | None
+    args: tuple[tuple[str, str], ...]
+
+
+def _effect(check: Check) -> _Effect:
+    return {"critical": check.critical is not False and not check.warn_only, "warn_only": bool(check.warn_only)}
+
+
+def _common(check: Check) -> _Common:
+    args = tuple((arg.name, arg.value or "") for arg in check.args or ())
+    return {**_effect(check), "source": check.source, "args": args}
+
+
+def _usage(check: Check, usage: Usage) -> asked.Usage:
+    margin = {} if usage.margin is None else {"margin": usage.margin / 100}
+    return asked.Usage(
+        name=check.name, counter=usage.counter, gauge=usage.gauge, per=usage.per, **margin, **_common(check)
+    )
+
+
+def _rule(check: Check) -> asked.Comparison | asked.Threshold:
+    if check.compared:
+        return _comparison(check)
+    ceiling = _ceiling(check)
+    assert ceiling is not None, "what is not compared has a limit"
+    return asked.Threshold(ceiling=ceiling, failure_limit=check.failure_limit or 1)
+
+
+def _comparison(check: Check) -> asked.Comparison:
+    """The comparison; what is not set is for the analysis to choose."""
+    settings = {
+        "tolerance": check.tolerance,
+        "not_worse_than": check.not_worse_than,
+        "ceiling": _ceiling(check),
+        "weight": check.weight,
+        "spread": check.spread,
+        "exclude": check.exclude.total_seconds() if check.exclude is not None else None,
+    }
+    return asked.Comparison(**{name: value for name, value in settings.items() if value is not None})
+
+
+def _ceiling(check: Check) -> float | None:
+    """The share, 0 to 1, that is bad in any case; None where none is declared."""
+    if check.latency is not None and check.latency.share is not None:
+        return round((100 - check.latency.share) / 100, 9)  # 100 - 99.9 is not quite 0.1
+    return check.ceiling / 100 if check.ceiling is not None else None

@@ -1,9 +1,8 @@
-"""From what is to what should be: `decide(world, results)`, one list of questions asked in order of urgency."""
+"""From what is to what should be: `decide(world, assessment)`, one list of questions asked in order of urgency."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.assess import CheckResult
+from analysis.results import Assessment
 from rollout.core import rest
 from rollout.core.asked import Asked, in_progress, take
 from rollout.core.case import Case, aborting, current_run, spec_of
@@ -17,15 +16,15 @@ from rollout.models.analysis import Check
 from rollout.models.status import Phase, RunStatus, Stage, Verb
 
 
-def decide(world: World, results: Sequence[CheckResult]) -> Decision:
+def decide(world: World, assessment: Assessment) -> Decision:
     """What the cluster should look like now, and what is said about it.
 
-    The same world and results give the same decision; nothing else is looked at.
+    The same world and assessment give the same decision; nothing else is looked at.
     """
     asked = take(world)
     run = current_run(world)
     active = run is not None and run.stage not in (Stage.INITIAL, Stage.DONE) and not world.deleting
-    found = findings(_checks(world, run) if active and run else (), results, _canary(world, run), world.now)
+    found = findings(_checks(world, run) if active and run else (), assessment, _canary(world, run), world.now)
     ruling = _rule(world, asked, found, run if active else None)
     return report(world, asked, found, ruling)
 

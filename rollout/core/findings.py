@@ -1,24 +1,32 @@
 """What the checks say, and what their policies make of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from analysis.assess import CheckResult, State
+from analysis.results import Assessment, CheckResult, ShareFinding, State
 from rollout.core.world import Revision
 from rollout.models.analysis import Analysis, Check, Policy, Then
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The results of all checks at this moment, the cluster's own ones included."""
+    """The results of all checks at this moment, the cluster's own ones included, and how the traffic is split.
+
+    `observed` is the canary's measured share in per cent; `share` what is wrong with it. `checkpoint` is what a later
+    controller has to remember.
+    """
 
     checks: tuple[Check, ...]
     results: tuple[CheckResult, ...]
+    observed: float | None = None
+    share: ShareFinding | None = None
+    checkpoint: str | None = None
 
     def breach(self) -> CheckResult | None:
-        """The first check that proves the canary worse."""
-        return next((each for each in self.results if each.state is State.REGRESS and not each.warn_only), None)
+        """The first check that proves the canary worse, and may take it back."""
+        worse = (each for each in self.results if each.state is State.REGRESS)
+        return next((each for each in worse if not each.warn_only and not each.holds_only), None)
 
     def silent(self) -> bool:
         """Whether the canary answers nothing while the stable version has traffic, by every check that can tell.
@@ -29,64 +37,120 @@ class Findings:
         told = [each.silent for each in self.results if each.name in counted]
         return bool(told) and all(told)
 
+    def too_few(self) -> str | None:
+        """What is said of a canary that gets less than its share; None of one that does not."""
+        return self.share.sentence if self.share is not None and self.share.kind == "tooFew" else None
+
+    def too_many(self) -> str | None:
+        """What is said of a canary that gets more than its share; None of one that does not."""
+        return self.share.sentence if self.share is not None and self.share.kind == "tooMany" else None
+
     def only(self, names: tuple[str, ...] | None) -> "Findings":
         """Those of the named checks; all when None."""
         if names is None:
             return self
-        return Findings(
+        return replace(
+            self,
             checks=tuple(check for check in self.checks if check.name in names),
             results=tuple(result for result in self.results if result.name in names),
         )
 
+    def counted(self) -> Iterator[tuple[Check, CheckResult]]:
+        """The checks that can keep a step, each with its result: one that only warns cannot."""
+        results = {result.name: result for result in self.results}
+        found = ((check, results[check.name]) for check in self.checks if check.name in results)
+        return ((check, result) for check, result in found if result.critical and not result.warn_only)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Whether a step may be left: `then` says what to do, `sentence` why."""
+    """What keeps a step from being left: `then` says what to do, `sentence` why.
+
+    `state` is None where it is no check's: the traffic is not split as it should be. `unproved` is where nothing speaks
+    against the canary and proof that it is not worse is missing; it is `late` once that was not found in time.
+    """
 
     then: Then
-    state: State
+    state: State | None
     sentence: str
+    unproved: bool = False
+    late: bool = False
+    outlook: str | None = None
 
 
-def findings(
-    checks: tuple[Check, ...], results: Sequence[CheckResult], canary: Revision | None, now: datetime
-) -> Findings:
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Since when a step's policies count; with `proof`, evidence is waited for, until `deadline` where that is set."""
+
+    since: datetime
+    proof: bool = False
+    deadline: datetime | None = None
+
+
+def findings(checks: tuple[Check, ...], assessment: Assessment, canary: Revision | None, now: datetime) -> Findings:
     """The measured results together with those that the cluster alone decides; a check without a result waits."""
-    measured = {result.name: result for result in results}
+    measured = {result.name: result for result in assessment.results}
     found = []
     for check in checks:
-        if check.restarts is not None:
-            found.append(_restarts(check, canary, now))
+        if check.restarts is not None and check.restarts.max is not None:
+            found.append(_restarts(check, check.restarts.max, canary=canary, now=now))
         elif check.name in measured:
             found.append(measured[check.name])
         else:
             found.append(_unmeasured(check))
-    return Findings(checks=checks, results=tuple(found))
+    return Findings(
+        checks=checks,
+        results=tuple(found),
+        observed=assessment.observed,
+        share=assessment.share,
+        checkpoint=assessment.checkpoint,
+    )
 
 
-def standing(
-    found: Findings, analysis: Analysis | None, *, names: tuple[str, ...] | None, since: datetime, now: datetime
-) -> Standing | None:
+def standing(found: Findings, analysis: Analysis | None, wait: Wait, now: datetime) -> Standing | None:
     """What keeps a step from being left: a check whose policy gives up, else the first that holds; None when none does.
 
-    `names` are the checks that count, all when None; `since` is when the step was entered. A check that is not
-    critical, or only warns, keeps nothing back.
+    A check that is not critical, or only warns, keeps nothing back.
     """
-    counted = (each for each in found.results if each.critical and not each.warn_only)
-    asked = (each for each in counted if names is None or each.name in names)
-    verdicts = [verdict for each in asked if (verdict := _standing(each, analysis, since=since, now=now)) is not None]
+    said = [_standing(check, result, analysis, wait, now) for check, result in found.counted()]
+    verdicts = [verdict for verdict in said if verdict is not None]
     given_up = (verdict for verdict in verdicts if verdict.then is Then.ABORT)
-    return next(given_up, next(iter(verdicts), None))
+    speaking = (verdict for verdict in verdicts if not verdict.unproved)  # before what only needs time
+    return next(given_up, next(speaking, next(iter(verdicts), None)))
 
 
-def _standing(result: CheckResult, analysis: Analysis | None, *, since: datetime, now: datetime) -> Standing | None:
+def _standing(
+    check: Check, result: CheckResult, analysis: Analysis | None, wait: Wait, now: datetime
+) -> Standing | None:
+    open_ = result.state is State.NOT_ENOUGH_DATA or (result.state is State.PASS and check.provable)
+    if wait.proof and open_:
+        # What is proved against the stable version alone does not count beside what makes it suspect.
+        proved = result.proven and result.state is State.PASS
+        return None if proved else _unproved(result, analysis, wait, now)
     if result.state is State.PASS:
         return None
     policy = _policy(result.state, analysis)
     then = Then.HOLD
-    if policy is not None and now - max(result.since, since) >= policy.after:
+    if policy is not None and now - max(result.since, wait.since) >= policy.after:
         then = policy.then
-    return None if then is Then.ADVANCE else Standing(then=then, state=result.state, sentence=result.sentence)
+    if then is Then.ADVANCE and not result.suspicious:
+        return None
+    then = Then.HOLD if then is Then.ADVANCE else then
+    return Standing(then=then, state=result.state, sentence=result.sentence)
+
+
+def _unproved(result: CheckResult, analysis: Analysis | None, wait: Wait, now: datetime) -> Standing | None:
+    """Evidence is waited for until the deadline; then the policy for what is inconclusive is done, at once."""
+    policy = analysis.on_inconclusive if analysis is not None else None
+    over = wait.deadline is not None and now >= wait.deadline
+    then = policy.then if over and policy is not None else Then.HOLD
+    if then is Then.ADVANCE and not result.suspicious:
+        return None
+    then = Then.HOLD if then is Then.ADVANCE else then
+    told = f"{result.sentence}; not proved in time" if over else result.sentence
+    return Standing(
+        then=then, state=result.state, sentence=told, unproved=True, late=over, outlook=None if over else result.outlook
+    )
 
 
 def _policy(state: State, analysis: Analysis | None) -> Policy | None:
@@ -110,9 +174,8 @@ def _unmeasured(check: Check) -> CheckResult:
     )
 
 
-def _restarts(check: Check, canary: Revision | None, now: datetime) -> CheckResult:
-    assert check.restarts is not None, "called for restart checks only"
-    count, limit = (canary.restarts if canary else 0), check.restarts.max
+def _restarts(check: Check, limit: int, *, canary: Revision | None, now: datetime) -> CheckResult:
+    count = canary.restarts if canary else 0
     return CheckResult(
         name=check.name,
         state=State.REGRESS if count > limit else State.PASS,

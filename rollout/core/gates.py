@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from rollout.core import routing
 from rollout.core.case import Case
-from rollout.core.findings import Standing, standing
+from rollout.core.findings import Standing, Wait, standing
 from rollout.core.say import percent
 from rollout.core.target import Target
+from rollout.models.analysis import Then
 from rollout.models.rollout import format_time, parse_time
 from rollout.models.status import Stage, StepStatus
 from rollout.traffic.service import replica_share
@@ -20,14 +21,24 @@ def named(case: Case) -> tuple[str, ...] | None:
 
 
 def doubt(case: Case) -> Standing | None:
-    """What keeps the run from going on: a check that does not pass, with what its policy says."""
+    """What keeps the run from going on: a check that does not pass, with what its policy says, or a wrong share."""
+    stepping = case.run.stage is Stage.STEPPING
     names = named(case)
-    if names is None and case.run.stage is Stage.STEPPING and not case.weight:
-        names = tuple(
-            check.name for check in case.found.checks if check.restarts is not None
-        )  # the others need traffic
-    since = case.entered_at if case.run.stage is Stage.STEPPING and case.entered_at else parse_time(case.run.since)
-    return standing(case.found, case.analysis, names=names, since=since, now=case.now)
+    if names is None and stepping and not case.weight:
+        names = _without_traffic(case)
+    since = case.entered_at if stepping and case.entered_at else parse_time(case.run.since)
+    # A person who pauses stops the clock that would otherwise decide in his place.
+    wait = Wait(since=since, proof=case.proof, deadline=None if case.asked.paused_at else case.latest)
+    verdict = standing(case.found.only(names), case.analysis, wait, case.now)
+    excess = case.found.too_many()
+    if excess is None or (verdict is not None and verdict.then is Then.ABORT):
+        return verdict
+    return Standing(then=Then.HOLD, state=None, sentence=excess)
+
+
+def _without_traffic(case: Case) -> tuple[str, ...]:
+    """The checks that need none: those that the cluster alone decides."""
+    return tuple(check.name for check in case.found.checks if check.restarts is not None and not check.compared)
 
 
 def ready(case: Case) -> bool:

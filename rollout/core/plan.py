@@ -140,7 +140,9 @@ def _progress(world: World, decision: Decision) -> Plan:
     known = world.run(record.spec.number) if record is not None else None
     if record is None or record.status == (known.status if known else RolloutRunStatus()):
         return ()
-    body = {"status": dump(record.status)}
+    said = dump(record.status)
+    gone = dict.fromkeys(dump(known.status).keys() - said) if known else {}
+    body = {"status": gone | said}
     key = Key(world.key.namespace, record.name)
     return (
         Write(verb=Verb.MERGE, resource=ROLLOUT_RUNS, key=key, body=body, subresource="status", why="record the step"),

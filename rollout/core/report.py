@@ -1,9 +1,11 @@
 """From a ruling to the status, the record and the events; equal means silent."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import isfinite
 
-from analysis.assess import CheckResult
+from analysis.checkpoint import LIMIT
+from analysis.results import CheckResult
 from rollout.core import routing
 from rollout.core.asked import Asked, carried, waiting
 from rollout.core.case import new_spec, spec_of
@@ -11,6 +13,7 @@ from rollout.core.findings import Findings
 from rollout.core.target import Decision, Event, Record, Ruling, Target
 from rollout.core.workload import images
 from rollout.core.world import Revision, World
+from rollout.models.analysis import Check
 from rollout.models.rollout import ROLLOUT_LABEL, format_time, parse_time
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus, StepRecord
 from rollout.models.status import (
@@ -35,14 +38,15 @@ def report(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Decis
     status = _status(world, asked, found, ruling)
     due = _due(world, status)
     quiet = world.status if due is None or due > timedelta(0) else status
+    record, later = _record(world, found, status)
     return Decision(
         target=ruling.target,
         status=quiet,
         live=status,
         reason=ruling.reason,
-        after=min((wait for wait in (ruling.after, due) if wait), default=None),
+        after=min((wait for wait in (ruling.after, due, later) if wait), default=None),
         urgent=ruling.urgent,
-        record=_record(world, status),
+        record=record,
         events=(*asked.events, *_events(world, status, ruling)),
     )
 
@@ -57,7 +61,7 @@ def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Roll
         selector=f"{ROLLOUT_LABEL}={world.key.name}",
         revisions=_revisions(world, ruling),
         step=ruling.step,
-        traffic=_traffic(world, ruling),
+        traffic=_traffic(world, found, ruling),
         analysis=_analysis(world, found, ruling),
         run=ruling.run,
         conditions=_conditions(world, ruling),
@@ -91,8 +95,8 @@ def _analysis(world: World, found: Findings, ruling: Ruling) -> tuple[CheckStatu
     taken = run.stage is Stage.ABORTING and before.stage is not Stage.ABORTING  # this very verdict is to be kept
     if not taken and run.stage not in (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING):
         return world.status.analysis
-    shares = frozenset(check.name for check in found.checks if check.ratio is not None or check.latency is not None)
-    return tuple(_check(result, share=result.name in shares) for result in found.results) or None
+    declared = {check.name: check for check in found.checks}
+    return tuple(_check(declared[result.name], result) for result in found.results) or None
 
 
 def _revisions(world: World, ruling: Ruling) -> Revisions:
@@ -120,7 +124,7 @@ def _revision(world: World, name: str | None, replicas: Mapping[str, int]) -> Re
     )
 
 
-def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
+def _traffic(world: World, found: Findings, ruling: Ruling) -> TrafficStatus | None:
     run = ruling.run
     if run is None or run.stage in (Stage.INITIAL, Stage.DONE) or not world.services:
         return None
@@ -129,10 +133,12 @@ def _traffic(world: World, ruling: Ruling) -> TrafficStatus | None:
     if ruling.target.keep_traffic and world.status.traffic is not None:
         desired = world.status.traffic.desired
     routed = desired if behind else routing.routed(world) or 0.0
-    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else routed)
+    observed = round(found.observed, 1) if found.observed is not None and run.stage is Stage.STEPPING else None
+    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else routed, observed=observed)
 
 
-def _check(result: CheckResult, *, share: bool) -> CheckStatus:
+def _check(check: Check, result: CheckResult) -> CheckStatus:
+    share = check.ratio is not None or check.latency is not None
     return CheckStatus(
         name=result.name,
         state=str(result.state),
@@ -140,6 +146,18 @@ def _check(result: CheckResult, *, share: bool) -> CheckStatus:
         canary=_value(result.canary, share=share),
         stable=_value(result.stable, share=share),
         unit="%" if share else None,
+        requests=result.requests,
+        bad=result.bad,
+        stable_requests=result.stable_requests,
+        stable_bad=result.stable_bad,
+        ratio=_digits(result.ratio),
+        ratio_low=_digits(result.ratio_low),
+        ratio_high=_digits(result.ratio_high),
+        evidence=_digits(result.evidence),
+        likelihood=result.likelihood[:64] if result.likelihood else None,
+        proven=result.proven if check.provable else None,
+        detectable=_digits(result.detectable),
+        outlook=result.outlook[:1024] if result.outlook else None,
         since=format_time(result.since) if result.since.year > 1 else None,
         proved_at=format_time(result.proved_at) if result.proved_at else None,
     )
@@ -148,6 +166,11 @@ def _check(result: CheckResult, *, share: bool) -> CheckStatus:
 def _value(number: float | None, *, share: bool) -> float | None:
     """A share in per cent, any other value as it is."""
     return round(number * 100, 4) if number is not None and share else number
+
+
+def _digits(number: float | None) -> float | None:
+    """Three digits, which is more than anybody reads; None where there is no bound."""
+    return float(f"{number:.3g}") if number is not None and isfinite(number) else None
 
 
 def _conditions(world: World, ruling: Ruling) -> tuple[Condition, ...]:
@@ -202,17 +225,36 @@ def _facts(status: RolloutStatus, *, measured: bool = False) -> object:
     return facts
 
 
-def _record(world: World, status: RolloutStatus) -> Record | None:
-    """The `RolloutRun` as it should be: created with the run, written at each step and at the end."""
+def _record(world: World, found: Findings, status: RolloutStatus) -> tuple[Record | None, timedelta | None]:
+    """The `RolloutRun` as it should be, and in what time it has to be written again.
+
+    It is created with the run, and written at each step and at the end. What has to be remembered of the comparison
+    goes along, and is else written now and then.
+    """
     run = status.run
-    if run is None:
-        return None
-    known = world.run(run.number)
-    if known is not None and known.status.outcome is not None:
-        return None
+    known = world.run(run.number) if run is not None else None
+    if run is None or (known is not None and known.status.outcome is not None):
+        return None, None
     spec = known.spec if known else _spec(world, run)
     before = known.status if known else RolloutRunStatus()
-    return Record(name=run.name, spec=spec, status=_progress(before, run, status))
+    after = _progress(before, run, status)
+    since = parse_time(before.checkpoint_at or run.started_at)
+    after, later = _remembered(world, before, after, found.checkpoint, since)
+    return Record(name=run.name, spec=spec, status=after), later
+
+
+def _remembered(
+    world: World, before: RolloutRunStatus, after: RolloutRunStatus, checkpoint: str | None, since: datetime
+) -> tuple[RolloutRunStatus, timedelta | None]:
+    """The record with what has to be remembered, where it is written anyway or that is due; else in what time it is."""
+    if after.outcome is not None:
+        return after.model_copy(update={"checkpoint": None, "checkpoint_at": None}), None
+    if checkpoint in (None, before.checkpoint) or len(checkpoint or "") > LIMIT:
+        return after, None
+    waits = since + world.settings.write_numbers_every - world.now
+    if after == before and waits > timedelta(0):
+        return after, waits
+    return after.model_copy(update={"checkpoint": checkpoint, "checkpoint_at": format_time(world.now)}), None
 
 
 def _spec(world: World, run: RunStatus) -> RolloutRunSpec:

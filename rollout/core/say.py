@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from analysis.assess import State
+from analysis.results import State
 from rollout.core import routing
 from rollout.core.asked import paused_note
 from rollout.core.case import Case
 from rollout.core.findings import Standing
 from rollout.core.workload import images
 from rollout.core.world import Revision, World
+from rollout.models.analysis import Then
 from rollout.models.rollout import parse_time
 
 
@@ -71,17 +72,19 @@ def holding(case: Case, standing: Standing | None, weight: float, lacking: str |
         return trouble
     if lacking is not None and weight < (case.steps[case.index].weight or 0):
         return "WaitingForPods", f"{place}: {lacking}."
-    if standing is not None:
-        return _reason(standing), f"Holding at {percent(weight)}: {standing.sentence}."
-    return _waiting(case, place, lacking)
+    if standing is None:
+        return _waiting(case, place, lacking)
+    if standing.late:
+        return "NotProved", f"Holding at {percent(weight)}: {standing.sentence}; promote to go on, or abort."
+    if standing.unproved:
+        return "WaitingForEvidence", _proving(case, standing, place)
+    return _reason(standing), f"Holding at {percent(weight)}: {standing.sentence}."
 
 
 def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     """What keeps the step besides its checks and its time."""
     if case.run.emptied_at:
-        since = clock(parse_time(case.run.emptied_at))
-        told = "it answers nothing while the stable version has traffic; resume to try again, or abort"
-        return "CanarySilent", f"Canary taken off the traffic at {since}: {told}."
+        return _off_traffic(case.run.emptied_for, clock(parse_time(case.run.emptied_at)))
     if case.canary is not None and not case.canary.ready:
         return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
     if case.asked.paused_at:
@@ -93,15 +96,42 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     return None
 
 
+def _off_traffic(short: str | None, since: str) -> tuple[str, str]:
+    taken, way_out = f"Canary taken off the traffic at {since}", "resume to try again, or abort"
+    if short is not None:
+        return "ShareTooSmall", f"{taken}: {short}; {way_out}."
+    return "CanarySilent", f"{taken}: it answers nothing while the stable version has traffic; {way_out}."
+
+
 def _waiting(case: Case, place: str, lacking: str | None) -> tuple[str, str]:
-    hold = case.steps[case.index].hold
-    if hold is not None and hold.until:
+    if case.hold.approval and not case.asked.promote:
         return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
-    end = (case.entered_at or case.now) + ((hold.for_ if hold else None) or timedelta(0))
     waits = routing.waiting(case.world) or lacking
-    if waits is not None and end <= case.now:
+    if waits is not None and case.earliest <= case.now:
         return "Holding", f"{place}: {waits}."
-    return "Holding", f"{place} until {clock(end)}, then {following(case)}.{_verdicts(case)}"
+    return "Holding", f"{place} until {clock(case.earliest)}, then {following(case)}.{_verdicts(case)}"
+
+
+def _proving(case: Case, standing: Standing, place: str) -> str:
+    """While evidence is waited for: what is known, what is missing, and what comes when."""
+    outlook = f"; {standing.outlook}" if standing.outlook else ""
+    return f"{place}: {standing.sentence}{outlook}. {_missing(case)}, then {following(case)}{_limit(case)}."
+
+
+def _missing(case: Case) -> str:
+    proof = "for proof that it is not worse"
+    if not case.hold.approval:
+        return f"Waits {proof}"
+    return f"Approved; waits {proof}" if case.asked.promote else f"Waits {proof} and for approval"
+
+
+def _limit(case: Case) -> str:
+    """What happens where there is no proof in time, and when that is."""
+    if case.latest is None:
+        return ""
+    policy = case.analysis.on_inconclusive if case.analysis is not None else None
+    ending = {Then.ADVANCE: "at the latest at", Then.ABORT: "taken back if there is none by"}
+    return f"; {ending.get(policy.then if policy else Then.HOLD, 'held if there is none by')} {clock(case.latest)}"
 
 
 def _verdicts(case: Case) -> str:
@@ -111,7 +141,7 @@ def _verdicts(case: Case) -> str:
     if not results or doubt is not None:
         return f" {doubt.sentence[:1].upper()}{doubt.sentence[1:]}." if doubt else ""
     first = f"{results[0].sentence[:1].upper()}{results[0].sentence[1:]}"
-    return f" {first}: no sign of harm." if len(results) == 1 else f" {first}; all {len(results)} checks pass."
+    return f" {first}." if len(results) == 1 else f" {first}; all {len(results)} checks pass."
 
 
 def following(case: Case) -> str:
@@ -125,10 +155,11 @@ def following(case: Case) -> str:
 
 def _reason(standing: Standing) -> str:
     return {
-        "notEnoughData": "NotEnoughData",
-        "noData": "NoData",
-        "providerDown": "ProviderDown",
-    }.get(str(standing.state), "Holding")
+        None: "ShareTooLarge",
+        State.NOT_ENOUGH_DATA: "NotEnoughData",
+        State.NO_DATA: "NoData",
+        State.PROVIDER_DOWN: "ProviderDown",
+    }.get(standing.state, "Holding")
 
 
 def lost(case: Case) -> str:

@@ -93,7 +93,7 @@ def _given_up(case: Case) -> str | None:
     policy = case.analysis.on_no_data if case.analysis else None
     since = parse_time(case.run.emptied_at) if case.run.emptied_at else case.now
     if policy is not None and policy.then is Then.ABORT and case.run.emptied_at and case.now - since >= policy.after:
-        return "it stopped answering while the stable version had traffic"
+        return case.run.emptied_for or "it stopped answering while the stable version had traffic"
     if case.entered_at is None:
         return None
     verdict = doubt(case)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from analysis.assess import State
+from analysis.results import State
 from rollout.core import routing, say
 from rollout.core.case import Case, routed, stamp
 from rollout.core.gates import SOON, base_target, doubt, named, outnumbered, present, ready, step_status, wake_by
@@ -16,7 +16,8 @@ from rollout.models.status import Phase, Verb
 def step(case: Case) -> Ruling:
     """Walk on from where the run is.
 
-    A promotion of the last step waits until that can be left; one to the end stays until it has come there.
+    A promotion of the last step waits until that can be left, and one that is an approval for evidence; one to the end
+    stays until it has come there.
     """
     last = len(case.steps) - 1
     if case.asked.promote_to_end and case.index < last:
@@ -26,14 +27,15 @@ def step(case: Case) -> Ruling:
     if case.entered_at is not None and _leaves(case):
         return begin_switch(case) if case.index == last else _reach(_at(case, case.index + 1))
     ruling = _hold(case) if case.entered_at is not None else _reach(case)
-    waits = case.asked.promote and case.index == last and not case.run.emptied_at
+    waits = case.asked.promote and not case.run.emptied_at and (case.index == last or _approved_early(case))
     return replace(ruling, kept=frozenset({Verb.PROMOTE})) if waits else ruling
 
 
 def _at(case: Case, index: int) -> Case:
     """The case as it stands while another step is being reached, from now on."""
     step = step_status(case, index=index, started_at=stamp(case.world), entered_at=None)
-    run = case.run.model_copy(update={"reverts": 0, "reason": None, "routed_at": None, "emptied_at": None})
+    forgotten = {"reverts": 0, "reason": None, "routed_at": None, "emptied_at": None, "emptied_for": None}
+    run = case.run.model_copy(update=forgotten)
     known = case.world.status.model_copy(update={"step": step, "run": run})
     return replace(case, world=replace(case.world, status=known), run=run)
 
@@ -42,7 +44,7 @@ def _leaves(case: Case) -> bool:
     """Whether the step is over: its time has passed, its conditions hold, its checks pass, its traffic flows."""
     if case.run.emptied_at:
         return False
-    if case.asked.promote:
+    if case.asked.promote and not _approved_early(case):
         return ready(case) or case.index + 1 < len(case.steps)  # the next step waits for its pods by itself
     if case.asked.paused_at or not ready(case) or not _hold_over(case):
         return False
@@ -50,20 +52,22 @@ def _leaves(case: Case) -> bool:
     return flows and doubt(case) is None and _lacking(case) is None
 
 
+def _approved_early(case: Case) -> bool:
+    """Whether a promotion is the approval beside evidence that is waited for yet, and so does not decide alone."""
+    open_ = case.latest is None or case.now < case.latest
+    return case.hold.approval and case.proof and open_ and not case.asked.promote_to_end
+
+
 def _hold_over(case: Case) -> bool:
-    hold = case.steps[case.index].hold
-    if hold is None:
-        return True
-    assert case.entered_at is not None, "a hold is over only in a step that was entered"
-    return not hold.until and case.now - case.entered_at >= (hold.for_ or timedelta(0))
+    approved = case.asked.promote or not case.hold.approval
+    return approved and case.now >= case.earliest
 
 
 def _reach(case: Case) -> Ruling:
     """Bring the step's pods up, and raise the weight once they are ready and the routes are prepared."""
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, _given(case))
-    blocked = routing.waiting(case.world) if case.index == 0 else None
-    blocked = blocked or _shut(case, case.index)
+    blocked = (routing.waiting(case.world) if case.index == 0 else None) or _shut(case, case.index)
     blocked = blocked or (_blind(case) if ready(case) else None)
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
     if ready(case) and not blocked and not _unprepared(case) and not paused:
@@ -87,10 +91,10 @@ def _given(case: Case) -> float:
 
 
 def _blind(case: Case) -> str | None:
-    """What is missing where the data that let the step before be left is gone again."""
+    """Why the next step is not entered although the one before was left: what was known then is gone, or wrong."""
     verdict = doubt(case) if case.weight and not (case.asked.promote or case.asked.promote_to_end) else None
-    gone = verdict is not None and verdict.state in (State.NO_DATA, State.PROVIDER_DOWN)
-    return verdict.sentence if verdict is not None and gone else None
+    unknown = verdict is not None and verdict.state in (None, State.NO_DATA, State.PROVIDER_DOWN)
+    return verdict.sentence if verdict is not None and unknown else None
 
 
 def _unprepared(case: Case) -> bool:
@@ -163,22 +167,24 @@ def _stopped(case: Case, weight: float) -> bool:
 
 
 def _emptied(case: Case) -> Case:
-    """The case with the canary off the traffic when it answers nothing, and back on it when a person says so."""
+    """The case with the canary off the traffic when it answers nothing or gets too little, and back on it when a
+    person says so."""
     if case.run.emptied_at and (case.asked.resume or case.asked.promote):
-        return replace(case, run=case.run.model_copy(update={"emptied_at": None}))
-    if case.run.emptied_at or not case.found.only(named(case)).silent():
+        return replace(case, run=case.run.model_copy(update={"emptied_at": None, "emptied_for": None}))
+    silent, short = case.found.only(named(case)).silent(), case.found.too_few()
+    if case.run.emptied_at or not (silent or short):
         return case
-    return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world)}))
+    told = None if silent or short is None else short[:1024]
+    return replace(case, run=case.run.model_copy(update={"emptied_at": stamp(case.world), "emptied_for": told}))
 
 
 def _until(case: Case) -> timedelta | None:
-    """When to look again: the end of the hold, and soon where a policy's time runs."""
-    hold = case.steps[case.index].hold
+    """When to look again: the end of the hold, that of the wait for evidence, and soon where a policy's time runs."""
     if case.entered_at is None or case.asked.paused_at:
         return None
-    left = case.entered_at + ((hold.for_ if hold else None) or timedelta(0)) - case.now
+    left = (moment - case.now for moment in (case.earliest, case.latest) if moment is not None)
     settle = case.settles_in if case.run.routed_at else timedelta(0)
-    return min((each for each in (left, settle) if each > timedelta(0)), default=SOON)
+    return min((each for each in (*left, settle) if each > timedelta(0)), default=SOON)
 
 
 def _phase(case: Case) -> Phase:

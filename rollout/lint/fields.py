@@ -129,6 +129,6 @@ _SENTENCES: Mapping[str, _Sentence] = {
     "string_too_short": lambda _: " is empty: set it",
     "too_long": _count,
     "too_short": lambda entry: f" has too few entries: add at least {entry['ctx']['min_length']}",
-    "greater_than_equal": lambda entry: f" is {entry['input']}: the least is {entry['ctx']['ge']}",
-    "less_than_equal": lambda entry: f" is {entry['input']}: the most is {entry['ctx']['le']}",
+    "greater_than_equal": lambda entry: f" is {entry['input']}: the least is {entry['ctx']['ge']:g}",
+    "less_than_equal": lambda entry: f" is {entry['input']}: the most is {entry['ctx']['le']:g}",
 }

@@ -1,6 +1,6 @@
 """What is wrong with checks and templates: names, queries and arguments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from analysis import queries
@@ -9,6 +9,13 @@ from rollout.lint.fields import suggestion
 from rollout.lint.problems import Path, Problem, Severity, dotted
 from rollout.lint.source import Document
 from rollout.models.analysis import AnalysisTemplateSpec, Argument, Check, TemplateRef
+
+_QUERIES: Mapping[str, tuple[str, ...]] = {
+    "ratio": ("bad", "good", "total"),
+    "latency": ("histogram",),
+    "query": ("expr",),
+    "usage": ("counter", "gauge", "per"),
+}
 
 
 class Named(Protocol):
@@ -103,11 +110,9 @@ def _values(check: Check) -> tuple[tuple[str, str], ...]:
 def _texts(checks: Sequence[Check], path: Path) -> Iterator[tuple[Path, str, Check]]:
     """Every query with its place and its check."""
     for index, check in enumerate(checks):
-        at = (*path, index)
-        if check.ratio:
-            yield (*at, "ratio", "bad"), check.ratio.bad, check
-            yield (*at, "ratio", "total"), check.ratio.total, check
-        if check.latency:
-            yield (*at, "latency", "histogram"), check.latency.histogram, check
-        if check.query:
-            yield (*at, "query", "expr"), check.query.expr, check
+        for kind, fields in _QUERIES.items():
+            asked = getattr(check, kind)
+            for field in fields:
+                text = getattr(asked, field, None)
+                if text is not None:
+                    yield (*path, index, kind, field), text, check

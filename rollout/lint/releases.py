@@ -9,9 +9,11 @@ from rollout.lint.fields import suggestion
 from rollout.lint.problems import Path, Problem, Severity, dotted
 from rollout.lint.source import Document
 from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Check, TemplateKind, TemplateRef
-from rollout.models.spec import RolloutSpec
+from rollout.models.spec import RolloutSpec, Step
+from rollout.models.steps import compile_steps
 
 _STEPS = ("spec", "strategy", "canary", "steps")
+_PREVIEW = ("spec", "strategy", "blueGreen", "preview")
 _CHECKS = ("spec", "analysis", "checks")
 _TEMPLATES = ("spec", "analysis", "templates")
 _MOST_CHECKS = 20
@@ -82,15 +84,51 @@ def _step_checks(release: Release) -> Iterator[Problem]:
                 yield release.document.problem(path, f"{dotted(path)}: there is no check {name}: {remedy}")
 
 
+def _evidence(release: Release) -> Iterator[Problem]:
+    """Steps that wait for evidence that nothing can give."""
+    for path, step in _steps_with_evidence(release):
+        if step.weight == 0:
+            message = "without traffic there is no evidence: give the step a weight, or remove this"
+        elif _proves_nothing(release, step):
+            message = "no critical check of this step can prove anything: add a ratio or latency, and leave compare out"
+        else:
+            continue
+        yield release.document.problem(path, f"{dotted(path)}: {message}", severity=Severity.WARNING)
+
+
+def _steps_with_evidence(release: Release) -> Iterator[tuple[Path, Step]]:
+    """Each such step, with the weight that it has or keeps, and the place of the condition."""
+    strategy = release.spec.strategy
+    for index, step in enumerate(compile_steps(strategy)):
+        path: Path = _PREVIEW if strategy.blue_green is not None else (*_STEPS, index, "hold")
+        for position, entry in enumerate((step.hold.until if step.hold is not None else None) or ()):
+            if entry.evidence is not None:
+                yield (*path, "until", position, "evidence"), step
+
+
+def _proves_nothing(release: Release, step: Step) -> bool:
+    """Whether none of the step's checks is a comparison that counts; not said where a template is not in this text."""
+    known = _checks_of(release)
+    counted = [check for check in known or () if step.checks is None or check.name in step.checks]
+    proving = [each for each in counted if each.provable and each.critical is not False and not each.warn_only]
+    return known is not None and not proving
+
+
 def _known_checks(release: Release) -> tuple[str, ...] | None:
     """The names of all checks; None where some are in templates that are not in this text."""
-    names = [check.name for check in release.analysis.checks or ()]
+    known = _checks_of(release)
+    return None if known is None else tuple(check.name for check in known)
+
+
+def _checks_of(release: Release) -> tuple[Check, ...] | None:
+    """All checks; None where some are in templates that are not in this text."""
+    found = [*(release.analysis.checks or ())]
     for ref in release.analysis.templates or ():
         template = release.template(ref)
         if template is None:
             return None
-        names += [check.name for check in template.checks]
-    return tuple(names)
+        found += template.checks
+    return tuple(found)
 
 
 def _all_checks(release: Release) -> Iterator[Problem]:
@@ -166,6 +204,7 @@ _RULES: tuple[Callable[[Release], Iterator[Problem]], ...] = (
     _names,
     _weights,
     _step_checks,
+    _evidence,
     _all_checks,
     _queries,
     _arguments,

@@ -6,9 +6,11 @@ from pydantic import model_validator
 
 from rollout.models.base import (
     Ceiling,
+    Chance,
     Duration,
     Expression,
     Field,
+    Margin,
     Model,
     Name,
     ObjectName,
@@ -38,27 +40,61 @@ class Policy(Model):
     )
 
 
+_ONE_COUNT = "ratio needs exactly one of bad and good: set one of them and remove the other"
+
+
 class Ratio(Model):
     """The share of bad events among all events, such as the error rate."""
 
-    bad: Expression = Field(
+    model_config = rules(rule("has(self.bad) != has(self.good)", _ONE_COUNT))
+
+    bad: Expression | None = Field(
+        None,
         description='Counter selector of the bad events, such as `requests_total{service="{{service}}",code=~"5.."}`.'
-        " `{{namespace}}`, `{{service}}`, `{{revision}}` and `{{pods}}` stand for those of the side that is measured."
+        " `{{namespace}}`, `{{service}}`, `{{revision}}` and `{{pods}}` stand for those of the side that is measured.",
+    )
+    good: Expression | None = Field(
+        None,
+        description="Counter selector of the good events instead, such as orders that were paid, templated like `bad`;"
+        " all others are bad.",
     )
     total: Expression = Field(description="Counter selector of all events, good and bad, templated like `bad`.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Ratio":
+        if (self.bad is None) == (self.good is None):
+            raise ValueError(_ONE_COUNT)
+        return self
+
+
+_SHARE_ALONE = "latency.share needs latency.below: set below to a bucket bound, or remove share"
 
 
 class Latency(Model):
     """The share of requests that take too long."""
 
+    model_config = rules(rule("!has(self.share) || has(self.below)", _SHARE_ALONE))
+
     histogram: Expression = Field(
-        description="Selector of the classic histogram without its `_bucket` suffix,"
+        description="Selector of the histogram, of a classic one without its `_bucket` suffix,"
         ' such as `request_duration_seconds{service="{{service}}"}`, templated like `ratio.bad`.'
     )
-    below: Duration = Field(
+    below: Duration | None = Field(
+        None,
         description="A request is slow when it takes longer. Has to be one of the histogram's bucket bounds."
+        " When not set, all slow requests are compared, whatever slow means.",
     )
-    share: Share = Field(description="How many per cent of the requests have to be faster than `below`, such as 99.")
+    share: Share | None = Field(
+        None,
+        description="How many per cent of the requests have to be faster than `below` in any case, such as 99;"
+        " 95 when not set.",
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "Latency":
+        if self.share is not None and self.below is None:
+            raise ValueError(_SHARE_ALONE)
+        return self
 
 
 _NO_BOUND = "query needs a bound: set min, max or both"
@@ -87,11 +123,55 @@ class Query(Model):
 
 
 class Restarts(Model):
-    """A limit on container restarts of the canary's pods; needs no metrics."""
+    """Container restarts of the canary's pods; needs no metrics."""
 
-    max: int = Field(
-        ge=0, le=1000, description="How many restarts all pods of the canary together may show during a run."
+    max: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="How many restarts all pods of the canary together may show during a run. When not set, the time"
+        " between restarts is compared with the stable version's.",
     )
+
+
+_ONE_GAUGE = "usage needs exactly one of counter and gauge: set one of them and remove the other"
+_NO_PER = "usage.counter needs usage.per: set per to the counter of requests"
+
+
+class Usage(Model):
+    """What one request costs, such as processor time; it can hold a release, and never takes one back."""
+
+    model_config = rules(
+        rule("has(self.counter) != has(self.gauge)", _ONE_GAUGE),
+        rule("!has(self.counter) || has(self.per)", _NO_PER),
+    )
+
+    counter: Expression | None = Field(
+        None,
+        description="Counter selector of what is used up, such as"
+        ' `container_cpu_usage_seconds_total{pod=~"{{pods}}"}`, templated like `ratio.bad`.',
+    )
+    gauge: Expression | None = Field(
+        None,
+        description="Gauge selector of what is in use, such as"
+        ' `container_memory_working_set_bytes{pod=~"{{pods}}"}`, templated like `ratio.bad`.',
+    )
+    per: Expression | None = Field(
+        None,
+        description="Counter selector of the requests that the usage is divided by, templated like `ratio.bad`."
+        " A gauge is measured per pod when not set.",
+    )
+    margin: Margin | None = Field(
+        None, description="How many per cent more than the stable version the canary may use; 20 when not set."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Usage":
+        if (self.counter is None) == (self.gauge is None):
+            raise ValueError(_ONE_GAUGE)
+        if self.counter is not None and self.per is None:
+            raise ValueError(_NO_PER)
+        return self
 
 
 class Argument(Model):
@@ -103,25 +183,63 @@ class Argument(Model):
     )
 
 
-_KINDS = ("ratio", "latency", "query", "restarts")
+_KINDS = ("ratio", "latency", "query", "restarts", "usage")
+_COMPARED = ("tolerance", "not_worse_than", "weight", "spread", "exclude")
+_TOLERANCE, _NOT_WORSE_THAN = 1.2, 2.0  # when not set
+
 _ONE_KIND = (
-    "one of ratio, latency, query and restarts has to be set: keep one of them,"
+    "one of ratio, latency, query, restarts and usage has to be set: keep one of them,"
     " and give each other one an entry of its own"
 )
-_CEILING = "ceiling and ratio belong together: set ceiling to the largest bad share in per cent, such as 1"
 _CRITICAL = "critical and warnOnly exclude each other: remove one"
+_COMPARE = "compare goes with ratio and latency: remove it here"
+_CEILING = "ceiling goes with ratio: remove it here, and for latency set latency.share"
+_NO_LIMIT = "compare: false needs a limit: set ceiling, or for latency latency.below and latency.share"
+_FAILURE_LIMIT = "failureLimit goes with query or compare: false: remove it, or set compare to false"
+_NO_COMPARISON = (
+    "tolerance, notWorseThan, weight, spread and exclude are of a comparison: remove them,"
+    " because nothing is compared with compare: false, query, usage or restarts.max"
+)
+_NOT_WORSE = (
+    "notWorseThan (2 when not set) is below tolerance (1.2 when not set): raise notWorseThan, or lower tolerance"
+)
+_IS_COMPARED = (
+    "(has(self.ratio) || has(self.latency)) && !(has(self.compare) && !self.compare)"
+    " || has(self.restarts) && !has(self.restarts.max)"
+)
 
 
 class Check(Model):
-    """One thing a release is judged by; exactly one of `ratio`, `latency`, `query` and `restarts`."""
+    """One thing a release is judged by; exactly one of `ratio`, `latency`, `query`, `restarts` and `usage`."""
 
     model_config = rules(
         rule(
-            "[has(self.ratio), has(self.latency), has(self.query), has(self.restarts)].filter(x, x).size() == 1",
+            "[has(self.ratio), has(self.latency), has(self.query), has(self.restarts), has(self.usage)]"
+            ".filter(x, x).size() == 1",
             _ONE_KIND,
         ),
-        rule("has(self.ceiling) == has(self.ratio)", _CEILING),
         rule("!has(self.critical) || !has(self.warnOnly) || !self.warnOnly || !self.critical", _CRITICAL),
+        rule("!has(self.compare) || has(self.ratio) || has(self.latency)", _COMPARE),
+        rule("!has(self.ceiling) || has(self.ratio)", _CEILING),
+        rule(
+            "!has(self.compare) || self.compare || (has(self.latency) ? has(self.latency.share)"
+            " : has(self.ceiling) || !has(self.ratio))",
+            _NO_LIMIT,
+        ),
+        rule(
+            "!has(self.failureLimit) || has(self.query) || has(self.compare) && !self.compare",
+            _FAILURE_LIMIT,
+        ),
+        rule(
+            "!(has(self.tolerance) || has(self.notWorseThan) || has(self.weight) || has(self.spread)"
+            f" || has(self.exclude)) || {_IS_COMPARED}",
+            _NO_COMPARISON,
+        ),
+        rule(
+            f"(has(self.notWorseThan) ? self.notWorseThan : {_NOT_WORSE_THAN})"
+            f" >= (has(self.tolerance) ? self.tolerance : {_TOLERANCE})",
+            _NOT_WORSE,
+        ),
     )
 
     name: Name = Field(description="What the check is called in status, events and on the dashboard.")
@@ -129,14 +247,55 @@ class Check(Model):
     latency: Latency | None = Field(None, description="Judge the share of slow requests.")
     query: Query | None = Field(None, description="Judge the value of a PromQL expression.")
     restarts: Restarts | None = Field(None, description="Judge container restarts of the canary.")
+    usage: Usage | None = Field(None, description="Judge what a request costs; holds, and never takes back.")
+    compare: bool | None = Field(
+        None,
+        description="Whether the canary is compared with the stable version; true when not set. With `false`, for"
+        " `ratio` and `latency`, samples above `ceiling` or below `latency.share` fail, whatever the stable version"
+        " does.",
+    )
     ceiling: Ceiling | None = Field(
-        None, description="The largest share of bad events that is allowed, in per cent. Goes with `ratio`."
+        None,
+        description="The share of bad events, in per cent, that is bad in any case; 5 when not set. Goes with `ratio`;"
+        " for `latency` it is what `latency.share` leaves.",
+    )
+    tolerance: float | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="How many times the stable version's bad share is still tolerated; 1.2 when not set.",
+    )
+    not_worse_than: float | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="How many times the stable version's bad share has to be excluded before a step that waits for"
+        " evidence is left; 2 when not set.",
+    )
+    weight: float | None = Field(
+        None,
+        ge=0.001,
+        le=1000,
+        description="This check's part of `falseAborts`, relative to the other checks'; 1 when not set.",
+    )
+    spread: float | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="How much the bad shares of equal pods differ, as a part of them; 0.2 when not set. Less finds"
+        " smaller differences between the versions.",
+    )
+    exclude: Duration | None = Field(
+        None,
+        description="How long a new pod is left out of the comparison, counted from its first request; 30s when not"
+        " set, 60s for `latency`, 0s for `restarts`.",
     )
     failure_limit: int | None = Field(
         None,
         ge=1,
         le=100,
-        description="How many samples in a row have to fail before the canary is taken back; 1 when not set.",
+        description="How many samples in a row have to fail before the canary is taken back; 1 when not set. Goes with"
+        " `query` or `compare: false`.",
     )
     critical: bool | None = Field(
         None, description="Whether the check has to pass before a step is left; true when not set."
@@ -152,14 +311,43 @@ class Check(Model):
         json_schema_extra=keyed("name"),
     )
 
+    @property
+    def compared(self) -> bool:
+        """Whether the canary is compared with the stable version."""
+        shares = self.ratio is not None or self.latency is not None
+        return self.compare is not False if shares else self.restarts is not None and self.restarts.max is None
+
+    @property
+    def provable(self) -> bool:
+        """Whether it can be proved not to be worse; restarts are too rare for that."""
+        return self.compared and self.restarts is None
+
     @model_validator(mode="after")
     def _consistent(self) -> "Check":
         if sum(getattr(self, kind) is not None for kind in _KINDS) != 1:
             raise ValueError(_ONE_KIND)
-        if (self.ceiling is None) != (self.ratio is None):
-            raise ValueError(_CEILING)
         if self.critical and self.warn_only:
             raise ValueError(_CRITICAL)
+        return self
+
+    @model_validator(mode="after")
+    def _limited(self) -> "Check":
+        if self.compare is not None and self.ratio is None and self.latency is None:
+            raise ValueError(_COMPARE)
+        if self.ceiling is not None and self.ratio is None:
+            raise ValueError(_CEILING)
+        if self.compare is False and self.ceiling is None and (self.latency is None or self.latency.share is None):
+            raise ValueError(_NO_LIMIT)
+        if self.failure_limit is not None and self.query is None and self.compare is not False:
+            raise ValueError(_FAILURE_LIMIT)
+        return self
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "Check":
+        if not self.compared and any(getattr(self, field) is not None for field in _COMPARED):
+            raise ValueError(_NO_COMPARISON)
+        if (self.not_worse_than or _NOT_WORSE_THAN) < (self.tolerance or _TOLERANCE):
+            raise ValueError(_NOT_WORSE)
         return self
 
 
@@ -189,6 +377,16 @@ class Analysis(Model):
     templates: tuple[TemplateRef, ...] | None = Field(
         None, max_length=10, description="Templates whose checks are added.", json_schema_extra=atomic()
     )
+    false_aborts: Chance | None = Field(
+        None,
+        description="The chance, in per cent, that all comparisons together take back a version that is as good as the"
+        " stable one; of the whole release, however long it takes. 1 when not set.",
+    )
+    false_advances: Chance | None = Field(
+        None,
+        description="The chance, in per cent, that a step that waits for evidence is left with a version that is worse"
+        " than `notWorseThan`; of each step. 5 when not set.",
+    )
     on_no_data: Policy | None = Field(
         None,
         description="When a query answers, but with nothing. Holds without a limit when not set. A canary that answers"
@@ -199,7 +397,9 @@ class Analysis(Model):
         description="When the metric source does not answer or answers garbage. Holds without a limit when not set.",
     )
     on_inconclusive: Policy | None = Field(
-        None, description="When there is data, but too little of it for a verdict. Holds without a limit when not set."
+        None,
+        description="When there is data, but too little of it for a verdict. Holds without a limit when not set. In a"
+        " step that waits for evidence, `then` is done once the step's `atMost` is over, and `after` does not count.",
     )
 
 

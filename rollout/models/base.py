@@ -26,7 +26,12 @@ LONGEST = timedelta(hours=99_999, minutes=59, seconds=59, milliseconds=999)
 FROM_ZERO = "must be from 0 to 100: write the percentage without a sign"
 ABOVE_ZERO = "must be above 0 and at most 100: write the smallest share that is still good, such as '0.01'"
 BETWEEN = "must be above 0 and below 100: write a share that leaves room for a bad request, such as 99"
+MARGIN = "must be above 0 and at most 100: write how many per cent more are still good, such as 20"
+CHANCE = "must be above 0 and at most 50: write a chance in per cent, such as 1"
 
+_ABOVE_ZERO_RULE = "type(self) == int ? self > 0 && self <= 100 : double(self) > 0.0"
+_BETWEEN_RULE = "type(self) == int ? self > 0 && self < 100 : double(self) > 0.0 && double(self) < 100.0"
+_CHANCE_RULE = "type(self) == int ? self > 0 && self <= 50 : double(self) > 0.0 && double(self) <= 50.0"
 _UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 
@@ -81,15 +86,24 @@ def _number(pattern: str, example: str) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _above_zero(value: float) -> float:
-    if value <= 0:
-        raise ValueError(ABOVE_ZERO)
+def _above_zero(message: str) -> AfterValidator:
+    def check(value: float) -> float:
+        if value <= 0:
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _below_all(value: float) -> float:
+    if not 0 < value < 100:
+        raise ValueError(BETWEEN)
     return value
 
 
-def _between(value: float) -> float:
-    if not 0 < value < 100:
-        raise ValueError(BETWEEN)
+def _at_most_half(value: float) -> float:
+    if not 0 < value <= 50:  # a chance above one half proves nothing
+        raise ValueError(CHANCE)
     return value
 
 
@@ -122,20 +136,30 @@ Weight = Annotated[
 Ceiling = Annotated[
     float,
     _number(PERCENT_PATTERN, "1 or '0.05'"),
-    AfterValidator(_above_zero),
+    _above_zero(ABOVE_ZERO),
     PlainSerializer(_plain),
-    _percent_schema(PERCENT_PATTERN, "type(self) == int ? self > 0 && self <= 100 : double(self) > 0.0", ABOVE_ZERO),
+    _percent_schema(PERCENT_PATTERN, _ABOVE_ZERO_RULE, ABOVE_ZERO),
+]
+Margin = Annotated[
+    float,
+    _number(PERCENT_PATTERN, "20 or '2.5'"),
+    _above_zero(MARGIN),
+    PlainSerializer(_plain),
+    _percent_schema(PERCENT_PATTERN, _ABOVE_ZERO_RULE, MARGIN),
 ]
 Share = Annotated[
     float,
     _number(PERCENT_PATTERN, "99 or '99.9'"),
-    AfterValidator(_between),
+    AfterValidator(_below_all),
     PlainSerializer(_plain),
-    _percent_schema(
-        PERCENT_PATTERN,
-        "type(self) == int ? self > 0 && self < 100 : double(self) > 0.0 && double(self) < 100.0",
-        BETWEEN,
-    ),
+    _percent_schema(PERCENT_PATTERN, _BETWEEN_RULE, BETWEEN),
+]
+Chance = Annotated[
+    float,
+    _number(PERCENT_PATTERN, "1 or '0.5'"),
+    AfterValidator(_at_most_half),
+    PlainSerializer(_plain),
+    _percent_schema(PERCENT_PATTERN, _CHANCE_RULE, CHANCE),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=NAME_PATTERN)]
 Namespace = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAME_PATTERN)]
@@ -171,9 +195,11 @@ def rules(*entries: dict[str, Any]) -> ConfigDict:
 
 __all__ = [
     "Ceiling",
+    "Chance",
     "Duration",
     "Expression",
     "Field",
+    "Margin",
     "Model",
     "Name",
     "Namespace",

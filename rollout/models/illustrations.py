@@ -19,7 +19,7 @@ spec:
     canary:
       steps:
       - {weight: 5, hold: {for: 5m}}
-      - {weight: 25, hold: {for: 5m}}
+      - {weight: 25, hold: {for: 2m, until: [{evidence: {}}], atMost: 30m}}
       - {name: half, weight: 50, hold: {until: [{approval: {}}]}}
       bake: {for: 10m}
   analysis:

@@ -128,7 +128,8 @@ def _constraints(node: Schema) -> Iterator[str]:
     if _type(node) == "string" and "maxLength" in node:
         yield f"At most {node['maxLength']} characters."
     if "minimum" in node:
-        yield f"From {node['minimum']} to {node['maximum']}." if "maximum" in node else f"At least {node['minimum']}."
+        least = f"{node['minimum']:g}"
+        yield f"From {least} to {node['maximum']:g}." if "maximum" in node else f"At least {least}."
     if "properties" not in node:
         yield from (_sentence(rule["message"]) for rule in node.get("x-kubernetes-validations", ()))
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from analysis.checkpoint import LIMIT
 from rollout.models.analysis import Analysis
 from rollout.models.base import Duration, Field, Model, StatusModel, Text, Time, Weight, atomic, keyed, rule, rules
 from rollout.models.spec import Bake, ServiceRef, Step, Traffic
 from rollout.models.status import CheckStatus, Outcome
+
+"""How many characters a checkpoint may have: the record has to fit in one object of the API server."""
 
 
 class RolloutRunSpec(Model):
@@ -58,3 +61,9 @@ class RolloutRunStatus(StatusModel):
     analysis: tuple[CheckStatus, ...] = Field(
         (), max_length=50, description="What each check said last.", json_schema_extra=atomic()
     )
+    checkpoint: str | None = Field(
+        None,
+        max_length=LIMIT,
+        description="What the comparison remembers, for the controller that goes on with it; none once it is over.",
+    )
+    checkpoint_at: Time | None = Field(None, description="When that was last written.")

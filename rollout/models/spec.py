@@ -24,6 +24,9 @@ from rollout.models.base import (
 _ONE_SOURCE = "spec needs exactly one of template and workloadRef: set one of them and remove the other"
 _ONE_STRATEGY = "strategy needs exactly one of canary and blueGreen: set one of them and remove the other"
 _NO_SERVICES = "traffic needs services: name the Services that the routes have as backends"
+_ONE_CONDITION = "until needs exactly one of approval and evidence in each entry: give each one an entry of its own"
+_NOTHING_LIMITED = "atMost limits evidence only: add {evidence: {}} to until, or remove atMost"
+_AT_MOST_SHORT = "atMost is shorter than for: raise atMost, or lower for"
 _SAME_NAME = "two steps have the same name: give each name once"
 
 
@@ -75,19 +78,71 @@ class Approval(Model):
     """A person's consent; there is nothing to set."""
 
 
-class Until(Model):
-    """One condition for leaving a step."""
+class Evidence(Model):
+    """Proof that the canary is not worse than `notWorseThan`; there is nothing to set."""
 
-    approval: Approval = Field(description="Wait until somebody promotes the step.")
+
+class Until(Model):
+    """One condition for leaving a step; exactly one of `approval` and `evidence`."""
+
+    model_config = rules(rule("has(self.approval) != has(self.evidence)", _ONE_CONDITION))
+
+    approval: Approval | None = Field(None, description="Wait until somebody promotes the step.")
+    evidence: Evidence | None = Field(
+        None,
+        description="Wait until every critical `ratio` and `latency` that is compared is proved not to be worse than"
+        " its `notWorseThan`, and every other critical check passes. Without traffic nothing can be proved, so a step"
+        " with weight 0 is left as if this were not set.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "Until":
+        if (self.approval is None) == (self.evidence is None):
+            raise ValueError(_ONE_CONDITION)
+        return self
 
 
 class Hold(Model):
     """When a step is over: `for` has passed and every `until` entry holds."""
 
+    model_config = rules(
+        rule("!has(self.atMost) || has(self.until) && self.until.exists(u, has(u.evidence))", _NOTHING_LIMITED),
+        rule(
+            "!has(self.atMost) || !has(self.__for__) || duration(self.atMost) >= duration(self.__for__)", _AT_MOST_SHORT
+        ),
+    )
+
     for_: Duration | None = Field(None, alias="for", description="How long the step lasts at least.")
     until: tuple[Until, ...] | None = Field(
-        None, max_length=8, description="What has to hold besides.", json_schema_extra=atomic()
+        None,
+        max_length=8,
+        description="What has to hold besides. A promotion leaves the step without evidence; where both `approval` and"
+        " `evidence` are listed it is the approval, and the evidence is waited for until `atMost` is over.",
+        json_schema_extra=atomic(),
     )
+    at_most: Duration | None = Field(
+        None,
+        description="How long evidence is waited for, counted like `for`; then `analysis.onInconclusive.then` is done,"
+        " which is to hold when not set. Without a limit when not set.",
+    )
+
+    @property
+    def approval(self) -> bool:
+        """Whether a person has to promote the step."""
+        return any(entry.approval is not None for entry in self.until or ())
+
+    @property
+    def evidence(self) -> bool:
+        """Whether evidence is waited for."""
+        return any(entry.evidence is not None for entry in self.until or ())
+
+    @model_validator(mode="after")
+    def _limited(self) -> "Hold":
+        if self.at_most is not None and not self.evidence:
+            raise ValueError(_NOTHING_LIMITED)
+        if self.at_most is not None and self.for_ is not None and self.at_most < self.for_:
+            raise ValueError(_AT_MOST_SHORT)
+        return self
 
 
 def _replicas(value: object) -> int | str:

@@ -124,6 +124,27 @@ class CheckStatus(StatusModel):
     canary: float | None = Field(None, description="The canary's value, in `unit`.")
     stable: float | None = Field(None, description="The stable version's value, in `unit`.")
     unit: str | None = Field(None, max_length=16, description="`%` for shares of requests; none for plain numbers.")
+    requests: int | None = Field(None, description="The canary's requests that were judged.")
+    bad: int | None = Field(None, description="The bad ones among them.")
+    stable_requests: int | None = Field(None, description="The stable version's requests that were judged.")
+    stable_bad: int | None = Field(None, description="The bad ones among them.")
+    ratio: float | None = Field(None, description="The canary's value as a multiple of the stable version's.")
+    ratio_low: float | None = Field(None, description="The lower end of where that multiple lies (95 %, at any time).")
+    ratio_high: float | None = Field(None, description="The upper end; none where there is none yet.")
+    evidence: float | None = Field(
+        None,
+        description="The evidence against the canary: 1 is none, and at 100 divided by `falseAborts` it is enough.",
+    )
+    likelihood: str | None = Field(
+        None,
+        max_length=64,
+        description="How likely so much evidence against an equal version would be, such as `1 in 3,400`.",
+    )
+    proven: bool | None = Field(None, description="Whether it is proved that the canary is not worse than allowed.")
+    detectable: float | None = Field(
+        None, description="The smallest multiple that the rest of the step can find, at the traffic there is."
+    )
+    outlook: Text | None = Field(None, description="What would change the verdict, in one sentence.")
     since: Time | None = Field(None, description="Since when it is in this state.")
     proved_at: Time | None = Field(None, description="When the sample that proved a breach was taken.")
 
@@ -148,7 +169,10 @@ class RunStatus(StatusModel):
     ended_at: Time | None = Field(None, description="When it ended.")
     reverts: int = Field(0, description="How often in this step somebody else undid the controller's writes.")
     emptied_at: Time | None = Field(
-        None, description="Since when the canary is off the traffic because it stopped answering."
+        None, description="Since when the canary is off the traffic because it stopped answering, or got too little."
+    )
+    emptied_for: Text | None = Field(
+        None, description="What was wrong with its share of the traffic; none where it answered nothing."
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from analysis.checks import Latency, Query, Ratio
+from analysis.checks import Comparison, Latency, Query, Ratio, Threshold
 from analysis.history import Counts, History, Trouble, Value
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -13,12 +13,22 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def a_ratio(**changes: object) -> Ratio:
-    return Ratio(**{"name": "errors", "bad": "bad", "total": "all", "ceiling": 0.01, **changes})
+def a_ratio(*, limit: int = 1, ceiling: float = 0.01, **changes: object) -> Ratio:
+    """A ratio against a threshold; `limit` failing samples in a row prove harm."""
+    rule = Threshold(ceiling=ceiling, failure_limit=limit)
+    return Ratio(**{"name": "errors", "bad": "bad", "total": "all", "rule": rule, **changes})
 
 
-def a_latency(**changes: object) -> Latency:
-    return Latency(**{"name": "p99", "histogram": "d_seconds", "below": 0.5, "share": 99, **changes})
+def a_comparison(*, name: str = "errors", critical: bool = True, warn_only: bool = False, **rule: object) -> Ratio:
+    """A ratio compared with the stable version's."""
+    found = Comparison(**{"ceiling": 0.01, "exclude": 0.0, **rule})
+    return Ratio(name=name, bad="bad", total="all", rule=found, critical=critical, warn_only=warn_only)
+
+
+def a_latency(*, limit: int = 1, ceiling: float = 0.01, **changes: object) -> Latency:
+    """A latency against a threshold."""
+    rule = Threshold(ceiling=ceiling, failure_limit=limit)
+    return Latency(**{"name": "p99", "histogram": "d_seconds", "below": 0.5, "rule": rule, **changes})
 
 
 def a_query(**changes: object) -> Query:

@@ -33,6 +33,8 @@ def test_a_regression_says_everything_it_is_made_of():
         stable=0.002,
         requests=604,
         bad=31,
+        stable_requests=2000,
+        stable_bad=4,
         failing=1,
         at=at(30),
         proved_at=at(30),
@@ -52,6 +54,7 @@ def test_a_pass_says_everything_it_is_made_of():
         bad=4,
         at=at(90),
         since=at(15),
+        proven=True,
         sentence="errors: canary 0.5 %, at most 1 % allowed (4 of 800 requests)",
     )
 
@@ -115,7 +118,7 @@ def test_a_minute_with_too_few_requests_is_looked_at_together_with_what_was_befo
 
 
 def test_only_as_many_failures_in_a_row_as_allowed_prove_a_regression():
-    check = a_ratio(failure_limit=3)
+    check = a_ratio(limit=3)
     bad = steady(10, 100, 5)
     seen = [assess(check, replace(bad, counts=bad.counts[:n]), None, at(15 * n)) for n in (2, 3, 4, 5, 6)]
     assert [(each.state, each.failing, each.proved_at, each.since) for each in seen] == [
@@ -310,7 +313,7 @@ def test_the_stable_side_is_shown_over_the_same_time():
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 100)), min_size=1, max_size=40), st.integers(1, 4))
 def test_a_history_judged_as_it_grows_is_judged_as_a_whole(steps: list[tuple[int, int]], failure_limit: int):
-    check, sums = a_ratio(failure_limit=failure_limit), [(0.0, 0.0)]
+    check, sums = a_ratio(limit=failure_limit), [(0.0, 0.0)]
     known = None
     for bad, more in steps:
         sums.append((sums[-1][0] + min(bad, more), sums[-1][1] + more))

@@ -1,25 +1,36 @@
+import math
+
 import pytest
 
-from analysis.checks import Latency, Query, Ratio, Side, Subject, Subscription
+from analysis.checks import Comparison, Latency, Query, Ratio, Side, Subject, Subscription, Threshold, Usage
 from analysis.readings import spellings
 
 
 @pytest.mark.parametrize(
     ("build", "problem"),
     [
-        (lambda: Ratio(name="e", bad="a", total="b", ceiling=0), "e: ceiling must be above 0 and at most 1, not 0"),
-        (lambda: Ratio(name="e", bad="a", total="b", ceiling=1.5), "e: ceiling must be above 0 and at most 1, not 1.5"),
-        (lambda: Ratio(name="e", bad="a", total="b", ceiling=1, failure_limit=0), "e: failureLimit must be at least 1"),
-        (lambda: Latency(name="l", histogram="a", below=0, share=99), "l: below must be a positive duration"),
+        (lambda: Comparison(ceiling=0), "ceiling must be above 0 and at most 1, not 0"),
+        (lambda: Comparison(ceiling=1.5), "ceiling must be above 0 and at most 1, not 1.5"),
+        (lambda: Comparison(tolerance=0.9), "tolerance must be at least 1, not 0.9"),
+        (lambda: Comparison(tolerance=3), r"notWorseThan must be at least tolerance \(3\), not 2"),
+        (lambda: Comparison(weight=0), "weight must be above 0, not 0"),
+        (lambda: Comparison(spread=-1), "spread must be from 0 to 10, not -1"),
+        (lambda: Comparison(exclude=math.inf), "exclude must be a duration"),
+        (lambda: Threshold(ceiling=1, failure_limit=0), "failureLimit must be at least 1"),
+        (lambda: Ratio(name="e", total="b"), "e: give bad or good, exactly one of them"),
+        (lambda: Ratio(name="e", bad="a", good="c", total="b"), "e: give bad or good, exactly one of them"),
+        (lambda: Latency(name="l", histogram="a", below=0), "l: below must be a positive duration"),
         (
-            lambda: Latency(name="l", histogram="a", below=1, share=100),
-            "l: share must be between 0 and 100 per cent, not 100",
+            lambda: Latency(name="l", histogram="a", rule=Threshold(ceiling=1)),
+            "l: give below, or compare with the stable version",
         ),
+        (lambda: Usage(name="u", per="r"), "u: give counter or gauge, one of them"),
+        (lambda: Usage(name="u", counter="c"), "u: counter needs per"),
         (lambda: Query(name="q", expr="a"), "q: give min, max or both"),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(build, problem: str):
-    with pytest.raises(ValueError, match="^" + problem.replace(".", r"\.") + "$"):
+    with pytest.raises(ValueError, match=f"^{problem}$"):
         build()
 
 
@@ -41,8 +52,9 @@ def test_the_checks_of_a_subscription_have_names_of_their_own():
         Subscription(checks=(check, check), subjects=(Subject(side="canary", revision="r", namespace="n"),))
 
 
-def test_the_ceiling_of_a_latency_is_what_its_share_leaves():
-    assert Latency(name="l", histogram="a", below=1, share=99.9).ceiling == 0.001
+def test_where_no_ceiling_is_declared_five_per_cent_are_bad_in_any_case():
+    assert Latency(name="l", histogram="a", below=1).ceiling == 0.05
+    assert Ratio(name="e", bad="a", total="b", rule=Comparison(ceiling=0.01)).ceiling == 0.01
 
 
 @pytest.mark.parametrize(
@@ -55,11 +67,11 @@ def test_the_ceiling_of_a_latency_is_what_its_share_leaves():
     ],
 )
 def test_a_bound_is_in_the_unit_that_the_metrics_name_says(metric: str, bound: float):
-    assert Latency(name="l", histogram=metric, below=0.5, share=99).bound(metric) == bound
+    assert Latency(name="l", histogram=metric, below=0.5).bound(metric) == bound
 
 
 def test_a_unit_that_is_given_goes_before_the_name():
-    assert Latency(name="l", histogram="x", below=0.5, share=99, unit=0.001).bound("x") == 500.0
+    assert Latency(name="l", histogram="x", below=0.5, unit=0.001).bound("x") == 500.0
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from analysis.assess import CheckResult, State
-from analysis.checks import Check, Split, Subject, Subscription
+from analysis.checks import Check, Comparison, Latency, Split, Subject, Subscription, Threshold
 from analysis.collector import Collector
+from analysis.results import CheckResult, State
 from analysis.selectors import Selection
 from analysis.sources import Counters, PrometheusSource, ScrapeSource, Source, SourceConfiguration
 from analysis.sources.opening import opened
@@ -63,7 +63,7 @@ def scraped(fake: FakePrometheus, **sums: tuple[float, float]) -> float:
 
 
 def results(collector: Collector[str], key: str = "a") -> tuple[CheckResult, ...]:
-    return collector.assessment(key, datetime.now(UTC))
+    return collector.assessment(key, datetime.now(UTC)).results
 
 
 def state(collector: Collector[str], key: str = "a") -> State:
@@ -161,7 +161,7 @@ async def test_the_same_subscription_again_changes_nothing_and_new_pods_keep_the
         await eventually(lambda: results(collector)[0].requests == 200)
         collector.subscribe("a", a_subscription(by_pod))
         more = replace(CANARY, pods=("shop-v2-a", "shop-v2-b"))
-        collector.subscribe("a", a_subscription(replace(by_pod, ceiling=0.5), subjects=(more, STABLE)))
+        collector.subscribe("a", a_subscription(replace(by_pod, rule=Threshold(ceiling=0.5)), subjects=(more, STABLE)))
         fake.scrape(time.time(), 400, name="all", pod="shop-v2-a", code="200")
         fake.scrape(time.time(), 9, name="all", pod="shop-v2-b", code="200")
         await eventually(lambda: results(collector)[0].requests == 300)
@@ -232,7 +232,7 @@ async def test_an_unsubscribed_rollout_is_asked_for_no_more():
         await eventually(lambda: len(fake.queries) >= 4)
         collector.unsubscribe("a")
         collector.unsubscribe("never subscribed")
-        assert collector.assessment("a", datetime.now(UTC)) == ()
+        assert collector.assessment("a", datetime.now(UTC)).results == ()
         await eventually(lambda: fake.queries.count("depth") >= 3)
         before = len(fake.queries) - fake.queries.count("depth")
         await eventually(lambda: fake.queries.count("depth") >= 6)
@@ -370,3 +370,32 @@ async def test_a_fault_in_one_check_is_that_checks_and_ends_nothing():
         await eventually(lambda: source.asked >= 4)
         assert state(collector) is State.NO_DATA
         assert "a fault in this program" in results(collector)[0].sentence
+
+
+async def test_a_whole_tail_is_compared_also_where_the_stable_version_answers_first():
+    fake = FakePrometheus()
+    check = Latency(name="tail", histogram='d_seconds{service="{{service}}"}', rule=Comparison(exclude=0.0))
+
+    async def slow_canary(request: web.Request) -> web.StreamResponse:
+        if "canary" in request.query["query"]:
+            await asyncio.sleep(0.1)
+        fake.weather = None
+        answer = await fake.answer(request)
+        fake.weather = slow_canary
+        return answer
+
+    def scrape(number: int) -> None:
+        now = time.time()
+        for service in ("shop", "shop-canary"):
+            for bound, part in (("0.1", 60), ("0.5", 90), ("+Inf", 100)):
+                labels = {"service": service, "le": bound, "instance": f"{service}:1"}
+                fake.scrape(now, part * number, name="d_seconds_bucket", **labels)
+
+    scrape(10)
+    async with serving(fake), collecting(prom(fake)) as collector:
+        fake.weather = slow_canary
+        collector.subscribe("a", a_subscription(check))
+        for number in range(11, 24):
+            await asyncio.sleep(INTERVAL)
+            scrape(number)
+        await eventually(lambda: (results(collector)[0].requests or 0) >= 100)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.checks import Check, Subject, Subscription
+from analysis.checks import Check, Subject, Subscription, Threshold
 from analysis.following import Following, follow
 from analysis.sources import ScrapeSource, Source
 from analysis.sources.scrape import Scrape
@@ -28,7 +28,7 @@ def followed(subscription: Subscription, known: Following[str] | None = None, se
     "changed",
     [
         replace(FIRST, subjects=(MORE, STABLE)),
-        replace(FIRST, checks=(replace(BY_POD, ceiling=0.5, failure_limit=3, critical=False),)),
+        replace(FIRST, checks=(replace(BY_POD, rule=Threshold(ceiling=0.5, failure_limit=3), critical=False),)),
         replace(FIRST, checks=(BY_POD, a_query())),
         replace(FIRST, subjects=(CANARY,)),
     ],

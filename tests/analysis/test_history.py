@@ -4,11 +4,11 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.growth import growths
 from analysis.history import (
     KEPT,
     Counts,
     History,
-    Reporter,
     Round,
     Trouble,
     Value,
@@ -24,26 +24,26 @@ from tests.analysis.builders import START, at
 EMPTY = History(since=START, interval=timedelta(seconds=15))
 
 
-def one(seconds: float, **grown: tuple[float, float]) -> Round:
-    return Round(at(seconds), grown)
+def one(seconds: float, bad: float, total: float) -> Round:
+    return Round(at(seconds), bad, total)
 
 
-def test_sums_start_from_an_entry_of_zeros_and_add_up_by_reporter():
-    history = counted(EMPTY, START, [one(15, a=(1, 10), b=(0, 5)), one(30, a=(0, 10))])
+def test_sums_start_from_an_entry_of_zeros_and_add_up():
+    history = counted(EMPTY, START, [one(15, 1, 15), one(30, 0, 10)])
     assert history.counts == (
         Counts(START, 0, 0),
-        Counts(at(15), 1, 15, (Reporter("a", 1, 10), Reporter("b", 0, 5))),
-        Counts(at(30), 1, 25, (Reporter("a", 1, 20), Reporter("b", 0, 5))),
+        Counts(at(15), 1, 15),
+        Counts(at(30), 1, 25),
     )
 
 
 def test_a_scrape_that_shows_itself_late_joins_the_newest_sample():
-    history = counted(counted(EMPTY, START, [one(15, a=(1, 10))]), START, [one(12, b=(1, 5))])
-    assert history.counts == (Counts(START, 0, 0), Counts(at(15), 2, 15, (Reporter("a", 1, 10), Reporter("b", 1, 5))))
+    history = counted(counted(EMPTY, START, [one(15, 1, 10)]), START, [one(12, 1, 5)])
+    assert history.counts == (Counts(START, 0, 0), Counts(at(15), 2, 15))
 
 
 def test_without_a_new_scrape_there_is_no_new_sample():
-    history = counted(EMPTY, START, [one(15, a=(1, 10))])
+    history = counted(EMPTY, START, [one(15, 1, 10)])
     assert counted(history, at(15), []) == history
 
 
@@ -52,7 +52,7 @@ def test_without_a_new_scrape_there_is_no_new_sample():
 def test_a_long_history_loses_resolution_and_no_counts(scrapes: int):
     history = EMPTY
     for place in range(1, scrapes + 1):
-        history = counted(history, START, [one(15 * place, a=(1, 10))])
+        history = counted(history, START, [one(15 * place, 1, 10)])
     assert len(history.counts) == KEPT
     assert (history.counts[0], history.counts[-1].total) == (Counts(START, 0, 0), 10 * scrapes)
 
@@ -66,11 +66,8 @@ def test_a_round_holds_one_scrape_of_every_reporter():
         Increment(22, "b", 1),
     ]
     bad = [Increment(7, "b", 1), Increment(18, "a", 1)]
-    assert rounds(bad, total) == (
-        Round(moment(7), {"a": (0, 1), "b": (1, 2)}),
-        Round(moment(22), {"a": (1, 3), "b": (0, 5)}),
-    )
-    assert rounds([], []) == ()
+    assert rounds(growths(total, bad)) == (Round(moment(7), 1, 3), Round(moment(22), 1, 8))
+    assert rounds(()) == ()
 
 
 def test_trouble_of_one_kind_goes_on_since_it_began():

@@ -89,12 +89,10 @@ def test_what_is_not_a_sum_of_counters_is_refused_with_what_to_write(expr: str, 
 
 
 def test_the_problem_of_a_check_names_check_and_field():
-    assert queries.problem(Ratio(name="errors", bad="a - b", total="a", ceiling=0.01)) == (
+    assert queries.problem(Ratio(name="errors", bad="a - b", total="a")) == (
         "errors: ratio.bad: a - b: counters can only be added, with a plain +; write the counter itself, as in"
         " requests_total{...}, or a sum of counters with + or sum()"
     )
-    assert (problem(Latency(name="p99", histogram="1", below=0.5, share=99)) or "").startswith(
-        "p99: latency.histogram: "
-    )
+    assert (problem(Latency(name="p99", histogram="1", below=0.5)) or "").startswith("p99: latency.histogram: ")
     assert (problem(Query(name="q", expr="(", max=1)) or "").startswith("q: query.expr: ")
-    assert problem(Ratio(name="errors", bad='a{code="500"}', total="a", ceiling=0.01)) is None
+    assert problem(Ratio(name="errors", bad='a{code="500"}', total="a")) is None

@@ -1,4 +1,4 @@
-from analysis.history import Counts, History, Reporter
+from analysis.history import Counts, History
 from analysis.queries import selector
 from analysis.readings import Counting
 from analysis.samples import Point, Samples, Series
@@ -25,21 +25,17 @@ def followed(reading: Counting, *answers: tuple[Samples, Samples]) -> History:
     return track.history
 
 
-def one(bad: float, total: float, pod: str = "a") -> tuple[Reporter, ...]:
-    return (Reporter(pod, bad, total),)
-
-
 def test_bad_requests_of_a_scrape_that_the_total_has_not_seen_wait_for_it():
     first = Samples((cumulative((0, 100), (15, 200)),))
     bad = Samples((cumulative((0, 1), (15, 2), (30, 50)),))
     second = Samples((cumulative((0, 100), (15, 200), (30, 300)),))
-    assert followed(BAD, (first, bad)).counts == (Counts(START, 0, 0), Counts(at(15), 1, 100, one(1, 100)))
-    assert followed(BAD, (first, bad), (second, bad)).counts[-1] == Counts(at(30), 49, 200, one(49, 200))
+    assert followed(BAD, (first, bad)).counts == (Counts(START, 0, 0), Counts(at(15), 1, 100))
+    assert followed(BAD, (first, bad), (second, bad)).counts[-1] == Counts(at(30), 49, 200)
 
 
 def test_bad_requests_that_appear_where_the_total_was_scraped_before_count_from_zero():
     total = Samples((cumulative((0, 100), (15, 200), (30, 300)),))
-    assert followed(BAD, (total, Samples((cumulative((30, 7)),)))).counts[-1] == Counts(at(30), 7, 200, one(7, 200))
+    assert followed(BAD, (total, Samples((cumulative((30, 7)),)))).counts[-1] == Counts(at(30), 7, 200)
 
 
 def test_a_counter_that_may_only_have_left_the_range_does_not_count_its_past():
@@ -54,14 +50,14 @@ def test_a_counter_that_may_only_have_left_the_range_does_not_count_its_past():
 def test_what_is_not_good_is_bad():
     total = Samples((cumulative((0, 100), (15, 200)),))
     good = Samples((cumulative((0, 90), (15, 170)),))
-    assert followed(GOOD, (total, good)).counts[-1] == Counts(at(15), 20, 100, one(20, 100))
+    assert followed(GOOD, (total, good)).counts[-1] == Counts(at(15), 20, 100)
 
 
 def test_a_pod_whose_histogram_lacks_the_bound_is_left_out_and_all_pods_are_no_data():
     other = cumulative((0, 100), (15, 900), pod="b")
     total = Samples((cumulative((0, 100), (15, 200)), other))
     good = Samples((cumulative((0, 100), (15, 200)),))
-    assert followed(GOOD, (total, good)).counts[-1] == Counts(at(15), 0, 100, one(0, 100))
+    assert followed(GOOD, (total, good)).counts[-1] == Counts(at(15), 0, 100)
     track = begun(since=START, now=START, interval=15)
     assert grown(track, GOOD, total, Samples(()), delay=0) == NoData("no such bound")
 

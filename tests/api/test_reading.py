@@ -3,8 +3,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic.alias_generators import to_camel
 
 from api.views import view_of
+from rollout.models.status import CheckStatus, RunStatus
 from tests.api.cluster import (
     FakeApiServer,
     a_cluster,
@@ -66,7 +68,7 @@ async def test_a_phase_that_does_not_exist_is_named_with_those_that_do(api: http
 async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
     view = (await api.get("/api/v1/namespaces/store/rollouts/shop")).json()
     status = moving()["status"]
-    check: dict[str, Any] = {"canary": None, "stable": None, "unit": None, "since": None, "provedAt": None}
+    check = dict.fromkeys(to_camel(name) for name in CheckStatus.model_fields)
     assert view == {
         "namespace": "store",
         "name": "shop",
@@ -75,16 +77,15 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         "weight": 5.0,
         "step": status["step"],
         "steps": [
-            {"name": "five", "weight": 5.0, "hold": "5m", "approval": False},
-            {"name": "step-2", "weight": 25.0, "hold": None, "approval": True},
-            {"name": "full", "weight": 100.0, "hold": None, "approval": False},
+            {"name": "five", "weight": 5.0, "hold": "5m", "approval": False, "evidence": False, "atMost": None},
+            {"name": "step-2", "weight": 25.0, "hold": None, "approval": True, "evidence": False, "atMost": None},
+            {"name": "full", "weight": 100.0, "hold": None, "approval": False, "evidence": False, "atMost": None},
         ],
         "bake": "10m",
         "revisions": status["revisions"],
         "traffic": {"desired": 5.0, "routed": 5.0, "observed": 4.9},
         "checks": [check | status["analysis"][0], check | status["analysis"][1]],
-        "run": {"outcome": None, "reason": None, "endedAt": None, "reverts": 0, "routedAt": None, "emptiedAt": None}
-        | status["run"],
+        "run": dict.fromkeys(to_camel(name) for name in RunStatus.model_fields) | {"reverts": 0} | status["run"],
         "conditions": [],
         "commands": [],
         "handled": [],
@@ -93,6 +94,14 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         "created": "2026-04-01T08:00:00Z",
         "band": "moving",
     }
+
+
+def test_a_step_that_waits_for_evidence_says_so_and_for_how_long() -> None:
+    manifest = a_rollout()
+    hold = {"for": "2m", "until": [{"evidence": {}}], "atMost": "30m"}
+    manifest["spec"]["strategy"]["canary"]["steps"] = [{"name": "some", "weight": 25, "hold": hold}]
+    step = view_of(manifest).steps[0]
+    assert (step.hold, step.approval, step.evidence, step.at_most) == ("2m", False, True, "30m")
 
 
 def test_steps_that_were_edited_since_the_run_started_are_not_shown_as_its_steps() -> None:
@@ -139,7 +148,9 @@ def because(reason: str) -> dict[str, Any]:
         (moving(phase="Stalled"), "needs you"),
         (moving(phase="Baking"), "moving"),
         (moving(phase="Aborting"), "moving"),
-        (moving(conditions=[because("WaitingForApproval")]), "needs you"),
+        *((moving(conditions=[because(reason)]), "needs you") for reason in ("WaitingForApproval", "NotProved")),
+        *((moving(conditions=[because(f"Share{size}")]), "needs you") for size in ("TooSmall", "TooLarge")),
+        (moving(conditions=[because("WaitingForEvidence")]), "moving"),
         (moving(conditions=[because("ProviderDown")]), "needs you"),
         (moving(conditions=[because("Holding")]), "moving"),
         (moving(phase="Healthy", run=a_run("Done", outcome="promoted")), "quiet"),

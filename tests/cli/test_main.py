@@ -77,3 +77,19 @@ def test_help_names_the_demo_and_the_controller_and_no_arguments_are_help() -> N
     run = subprocess.run([sys.executable, "-m", "rollout"], capture_output=True, check=False, text=True)
     assert (run.returncode, run.stderr) == (0, "")
     assert all(f" {name} " in run.stdout for name in ("demo", "controller"))
+
+
+@pytest.mark.parametrize("options", [{"--every": "0s"}, {"--from": "2020-01-01T00:00:00Z"}])
+def test_a_past_with_too_many_scrapes_is_refused_before_anything_is_asked(options: dict[str, str]) -> None:
+    given = {
+        "--prometheus": "http://127.0.0.1:1",
+        "--from": "2026-01-01T00:00:00Z",
+        "--to": "2026-01-01T01:00:00Z",
+        "--canary": "shop-b.*",
+        "--stable": "shop-a.*",
+        **options,
+    }
+    words = [word for pair in given.items() for word in pair]
+    result = CliRunner().invoke(app, ["backtest", "shop.yaml", *words])
+    assert result.exit_code == Code.REFUSED
+    assert "--every: it has to be the time between two scrapes, with at most 20,000 of them between" in result.stderr

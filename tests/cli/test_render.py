@@ -53,6 +53,65 @@ def test_a_release_that_moves_tells_the_sentence_first_and_then_everything_else(
     )
 
 
+def a_comparison(**fields: Any) -> dict[str, Any]:
+    return {
+        "name": "errors",
+        "state": "pass",
+        "message": "errors: no sign of harm",
+        "canary": 1.2,
+        "stable": 0.4,
+        "unit": "%",
+        "requests": 500,
+        "bad": 6,
+        "stableRequests": 9500,
+        "stableBad": 38,
+        "ratio": 3.0,
+        "ratioLow": 0.98,
+        **fields,
+    }
+
+
+NUMBERS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a range that is open": ({}, ["canary 6 of 500 · stable 38 of 9,500 · 3 times (0.98 or more)"]),
+    "a range": ({"ratioHigh": 12.34}, ["canary 6 of 500 · stable 38 of 9,500 · 3 times (0.98 to 12.3)"]),
+    "no ratio yet": ({"ratio": None, "bad": None}, ["canary – of 500 · stable 38 of 9,500"]),
+    "what follows": (
+        {"likelihood": "1 in 12", "detectable": 4.6, "outlook": "about 400 more requests prove it"},
+        [
+            "canary 6 of 500 · stable 38 of 9,500 · 3 times (0.98 or more)",
+            "1 in 12 by chance · finds 4.6 times and more · about 400 more requests prove it",
+        ],
+    ),
+    "proof": (
+        {"proven": True},
+        ["canary 6 of 500 · stable 38 of 9,500 · 3 times (0.98 or more)", "proved not worse"],
+    ),
+    "texts that are too long": (
+        {"outlook": "m" * 200},
+        ["canary 6 of 500 · stable 38 of 9,500 · 3 times (0.98 or more)", "m" * 88 + "…"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "lines"), NUMBERS.values(), ids=NUMBERS)
+def test_a_comparison_tells_both_sides_and_what_follows_from_them(fields: dict[str, Any], lines: list[str]) -> None:
+    other = {"name": "p99", "state": "notEnoughData", "message": "p99: not measured yet"}
+    shown = text(render_rollout(view(moving(analysis=[a_comparison(**fields), other])), NOW)).splitlines()
+    start = shown.index(" checks                     stable  canary")
+    assert shown[start + 1 : start + 3 + len(lines)] == [
+        " errors    pass              0.4 %   1.2 %  no sign of harm",
+        *(f"           {line}" for line in lines),
+        " p99       not enough data       –       –  not measured yet",
+    ]
+
+
+def test_a_step_that_waits_for_evidence_is_marked() -> None:
+    long = view(moving())
+    steps = [{**long["steps"][0], "evidence": True}, {**long["steps"][1], "evidence": True}, long["steps"][2]]
+    shown = text(render_rollout({**long, "steps": steps}, NOW))
+    assert " steps     ◉5 (evidence) ── ○25 (evidence, approval) ── ○100 ── ○bake 10m\n" in shown
+
+
 def test_a_rollout_at_rest_is_short() -> None:
     assert text(render_rollout(view(quiet()), NOW)) == page(
         "cart  store  Healthy",

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.api import Api
 from tests.cluster.objects import a_run
 from tests.cluster.test_validation import SKIPPED
-from tests.models import builders
+from tests.models import builders, test_rules
 from tests.models.test_rules import BROKEN, RECORD
 
 RIGHT: list[dict[str, Any]] = [
@@ -19,6 +19,7 @@ RIGHT: list[dict[str, Any]] = [
     builders.a_check(ratio={"bad": "bad_total", "total": "all_total"}, ceiling="0.001"),
     builders.a_check(latency={"histogram": "seconds", "below": "1s", "share": "99.9"}),
     builders.a_check(query={"expr": "x", "min": -1.5, "max": 2.0}, warnOnly=True, critical=False),
+    *test_rules.RIGHT,
 ]
 
 
@@ -74,10 +75,10 @@ async def test_a_run_can_be_labelled_and_its_status_written(api: Api) -> None:
 @pytest.mark.parametrize("plural", ["analysistemplates", "clusteranalysistemplates"])
 async def test_templates_are_held_to_the_rules_of_their_checks(api: Api, plural: str) -> None:
     kind = {"analysistemplates": "AnalysisTemplate", "clusteranalysistemplates": "ClusterAnalysisTemplate"}[plural]
-    check = {"name": "a", "ratio": {"bad": "bad_total", "total": "all_total"}}
+    check = {"name": "a", "ratio": {"bad": "bad_total", "total": "all_total"}, "compare": False}
     body = {"apiVersion": "progressive.delivery/v1alpha1", "kind": kind, "metadata": {"name": "t"}}
     wrong = await api.post(plural, {**body, "spec": {"checks": [check]}}, dryRun="All")
     assert wrong.brief == (422, "Invalid")
-    assert ["ceiling and ratio belong together" in cause[2] for cause in wrong.causes] == [True]
+    assert ["compare: false needs a limit" in cause[2] for cause in wrong.causes] == [True]
     right = await api.post(plural, {**body, "spec": {"checks": [{**check, "ceiling": 1}]}}, dryRun="All")
     assert right.status == 201

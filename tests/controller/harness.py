@@ -67,6 +67,7 @@ ERRORS: dict[str, Any] = {
         "total": 'requests_total{service="{{service}}"}',
     },
     "ceiling": 1,
+    "compare": False,  # one bad scrape is a breach, so that a scenario is about what follows
 }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from analysis.assess import CheckResult, State
 from analysis.collector import Collector
+from analysis.results import Assessment, CheckResult, State
 from rollout import controller
 from rollout.core.world import Settings, World
 from rollout.kube.errors import NotFound
@@ -121,9 +121,9 @@ async def test_a_replica_that_lost_the_lease_measures_nothing_and_shows_no_numbe
             await holding(there, 10)
             parts = there.parts
             assert parts is not None
-            await there.until(lambda: parts.collector.assessment(SHOP, parts.now()) != (), "something measured")
+            await there.until(lambda: parts.collector.assessment(SHOP, parts.now()).results, "something measured")
             assert parts.live.told() == (SHOP,)
-        assert parts.collector.assessment(SHOP, parts.now()) == ()
+        assert parts.collector.assessment(SHOP, parts.now()).results == ()
         assert parts.live.told() == ()
         assert parts.live.get(ROLLOUTS, SHOP) == parts.store.get(ROLLOUTS, SHOP)
 
@@ -225,16 +225,17 @@ def a_result(state: State, **fields: Any) -> CheckResult:
         (a_result(State.REGRESS), SHOP),
         (a_result(State.REGRESS, warn_only=True), OTHER),
         (a_result(State.NO_DATA, warn_only=True, silent=True), SHOP),
+        (a_result(State.REGRESS, holds_only=True), OTHER),
         (a_result(State.PASS), OTHER),
     ],
-    ids=["regress", "only a warning", "silence", "pass"],
+    ids=["regress", "only a warning", "silence", "only to be held", "pass"],
 )
 async def test_samples_are_urgent_where_they_may_end_a_release(
     result: CheckResult, first: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue: Queue[Key] = Queue()
     collector = controller.collecting((), queue, Metrics(), lambda: NOW)
-    monkeypatch.setattr(collector, "assessment", lambda _key, _now: (result,))
+    monkeypatch.setattr(collector, "assessment", lambda _key, _now: Assessment(results=(result,)))
     queue.add(OTHER)
     collector._on_samples(SHOP)
     assert await queue.get() == first

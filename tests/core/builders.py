@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analysis.assess import CheckResult, State
+from analysis.results import Assessment, CheckResult, State
 from rollout.core.case import new_spec
 from rollout.core.workload import deployment
 from rollout.core.world import Pod, Revision, Route, Run, Service, World
@@ -182,6 +182,11 @@ def a_result(
     """What a check says, for that long."""
     known: dict[str, Any] = {"critical": True, "warn_only": False, "sentence": f"{name}: {state}"}
     return CheckResult(name=name, state=state, since=NOW - since, **(known | fields))
+
+
+def judged(*results: CheckResult, **fields: Any) -> Assessment:
+    """What is known at one moment: these results, and nothing of the traffic unless it says so."""
+    return Assessment(results=results, **fields)
 
 
 def a_command(verb: Verb, **fields: Any) -> Command:

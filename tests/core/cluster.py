@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from analysis.assess import CheckResult
+from analysis.results import Assessment
 from rollout.core.decide import decide
 from rollout.core.plan import plan
 from rollout.core.target import Decision
@@ -15,6 +15,8 @@ from rollout.models.rollout import REVISION_LABEL, parse_run
 from rollout.models.status import RolloutStatus
 from tests.core.builders import led, reported, some_pods
 from tests.traffic.json_patch import apply
+
+_NOTHING = Assessment()
 
 
 def carried_out(world: World, writes: Plan) -> World:
@@ -127,9 +129,9 @@ def calm(world: World, after: timedelta = timedelta()) -> World:
     return led(replace(world, now=world.now + after, revisions=revisions, routes=routes))
 
 
-def one_round(world: World, results: tuple[CheckResult, ...] = ()) -> tuple[World, Decision, Plan]:
+def one_round(world: World, assessment: Assessment = _NOTHING) -> tuple[World, Decision, Plan]:
     """What one reconcile makes of the world, without anything else happening meanwhile."""
-    decision = decide(world, results)
+    decision = decide(world, assessment)
     writes = plan(world, decision)
     return carried_out(world, writes), decision, writes
 

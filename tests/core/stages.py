@@ -6,9 +6,9 @@ from typing import Any
 from rollout.core.target import Decision
 from rollout.core.world import World
 from rollout.models.status import Stage, Verb
-from tests.core.builders import MINUTE, a_command, a_result, ago
+from tests.core.builders import MINUTE, a_command, a_result, ago, judged
 
-GOOD = (a_result(),)
+GOOD = judged(a_result())
 OVER = 6 * MINUTE  # longer than the hold and the bake
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.assess import State
+from analysis.results import State
 from rollout.core.decide import decide
 from rollout.core.target import Target
 from rollout.core.world import World
@@ -23,10 +23,11 @@ from tests.core.builders import (
     a_world,
     ago,
     at_rest,
+    judged,
     with_service,
 )
 
-GOOD = (a_result(),)
+GOOD = judged(a_result())
 PROBLEM = {"problems": ("Cannot start: Service store/shop does not exist.",)}
 
 
@@ -86,7 +87,7 @@ def test_a_problem_leaves_the_traffic_as_it_is_and_the_stable_version_at_the_siz
 
 
 def test_a_release_starts_with_the_services_pinned_and_no_traffic_on_the_canary() -> None:
-    decision = decide(changed(at_rest()), ())
+    decision = decide(changed(at_rest()), judged())
     assert replace(decision.target, templates={}) == Target(
         replicas={OLD: REPLICAS, NEW: 1}, pin=OLD, weight=0, canary=NEW
     )
@@ -95,12 +96,12 @@ def test_a_release_starts_with_the_services_pinned_and_no_traffic_on_the_canary(
 
 def test_the_first_version_is_brought_up_without_steps_or_judgement() -> None:
     nothing = replace(changed(at_rest()), revisions={}, status=RolloutStatus(), runs=())
-    decision = decide(nothing, (a_result(State.REGRESS),))
+    decision = decide(nothing, judged(a_result(State.REGRESS)))
     assert decision.target == Target(replicas={NEW: REPLICAS}, templates={NEW: a_template(NEW)})
 
 
 def test_a_template_that_only_returns_starts_nothing() -> None:
-    assert decide(at_rest(), (a_result(State.REGRESS),)).status.phase is Phase.HEALTHY
+    assert decide(at_rest(), judged(a_result(State.REGRESS))).status.phase is Phase.HEALTHY
 
 
 def test_a_retry_asks_the_api_server_again_for_a_template_it_refused() -> None:

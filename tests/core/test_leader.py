@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from analysis.assess import State
+from analysis.results import Assessment, State
 from rollout.core.decide import decide
 from rollout.core.plan import plan
 from rollout.core.world import World
@@ -11,19 +11,19 @@ from rollout.models.kinds import HTTP_ROUTES, SERVICES
 from rollout.models.rollout import LEADER
 from rollout.models.status import Stage
 from rollout.traffic.patch import pointer
-from tests.core.builders import MINUTE, NEW, a_result, a_revision, a_run, a_spec, a_world, at_rest
+from tests.core.builders import MINUTE, NEW, a_result, a_revision, a_run, a_spec, a_world, at_rest, judged
 from tests.core.cluster import carried_out
 
-GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
+GOOD, BREACH = judged(a_result()), judged(a_result(State.REGRESS))
 
 
 def under(leader: str | None, world: World) -> World:
     return replace(world, settings=replace(world.settings, leader=leader))
 
 
-def traffic(world: World, results: tuple[object, ...] = GOOD) -> Plan:
+def traffic(world: World, assessment: Assessment = GOOD) -> Plan:
     """The writes to routes and Services."""
-    return tuple(write for write in plan(world, decide(world, results)) if write.resource in (HTTP_ROUTES, SERVICES))  # type: ignore[arg-type]
+    return tuple(write for write in plan(world, decide(world, assessment)) if write.resource in (HTTP_ROUTES, SERVICES))
 
 
 def marks(world: World) -> list[str | None]:

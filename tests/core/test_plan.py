@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from analysis.assess import State
+from analysis.results import Assessment, State
 from rollout.core.decide import decide
 from rollout.core.plan import plan
 from rollout.core.world import World
@@ -29,6 +28,7 @@ from tests.core.builders import (
     a_world,
     at_rest,
     commanded,
+    judged,
     led,
     records,
     with_service,
@@ -36,13 +36,13 @@ from tests.core.builders import (
 from tests.core.builders import SHOP as BACKEND
 from tests.core.cluster import carried_out
 
-GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
+GOOD, BREACH = judged(a_result()), judged(a_result(State.REGRESS))
 OVER = 6 * MINUTE
 RAISING_TEST = "/metadata/resourceVersion"
 
 
-def planned(world: World, results: Any = GOOD) -> Plan:
-    return plan(world, decide(world, results))
+def planned(world: World, assessment: Assessment = GOOD) -> Plan:
+    return plan(world, decide(world, assessment))
 
 
 def whys(writes: Plan) -> list[str]:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from analysis.assess import State
+from analysis.results import Assessment, State
 from rollout.core.decide import decide
+from rollout.core.plan import plan
 from rollout.core.report import refused
 from rollout.core.target import Decision, Target
 from rollout.core.world import World
-from rollout.models.status import Phase, RolloutStatus, Stage, TrafficStatus
+from rollout.models.kinds import HTTP_ROUTES, ROLLOUT_RUNS, ROLLOUTS
+from rollout.models.run import StepRecord
+from rollout.models.status import CheckStatus, Outcome, Phase, RolloutStatus, Stage, TrafficStatus
 from tests.core.builders import (
     MINUTE,
     NEW,
@@ -20,20 +23,22 @@ from tests.core.builders import (
     a_result,
     a_revision,
     a_run,
+    a_spec,
     a_template,
     a_world,
     ago,
     at_rest,
+    judged,
 )
 from tests.core.cluster import calm, one_round
 
-GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
+GOOD, BREACH = judged(a_result()), judged(a_result(State.REGRESS))
 SECOND = timedelta(seconds=1)
 
 
-def said(world: World, results: Any = GOOD) -> World:
+def said(world: World, assessment: Assessment = GOOD) -> World:
     """The world after what is decided about it was said."""
-    return replace(world, status=decide(world, results).status)
+    return replace(world, status=decide(world, assessment).status)
 
 
 def later(world: World, by: timedelta) -> World:
@@ -44,8 +49,8 @@ def conditions(decision: Decision) -> dict[str, str]:
     return {each.type: each.status for each in decision.status.conditions or ()}
 
 
-def with_value(value: float) -> tuple[Any, ...]:
-    return (a_result(canary=value, sentence=f"errors: {value}"),)
+def with_value(value: float) -> Assessment:
+    return judged(a_result(canary=value, sentence=f"errors: {value}"))
 
 
 @pytest.mark.parametrize(("waited", "written"), [(1, False), (29, False), (30, True)])
@@ -59,14 +64,146 @@ def test_numbers_alone_are_written_every_thirty_seconds(waited: int, written: bo
         assert decision.after <= (30 - waited) * SECOND
 
 
+def remembering(world: World, checkpoint: str | None = "{2}", *, wrote: timedelta | None = MINUTE) -> World:
+    """The world whose record remembers `checkpoint`, written that long ago."""
+    at = ago(wrote) if wrote is not None else None
+    steps = (StepRecord(name="step-1", weight=10, at=ago(MINUTE)),)
+    status = world.runs[-1].status.model_copy(update={"checkpoint": checkpoint, "checkpoint_at": at, "steps": steps})
+    return replace(world, runs=(*world.runs[:-1], replace(world.runs[-1], status=status)))
+
+
+def remembered(decision: Decision) -> tuple[str | None, str | None]:
+    assert decision.record is not None
+    return decision.record.status.checkpoint, decision.record.status.checkpoint_at
+
+
+KNOWN = judged(a_result(), checkpoint="{3}")
+REMEMBERED: dict[str, tuple[World, Assessment, tuple[str | None, str | None]]] = {
+    "it is new": (remembering(a_world(), None, wrote=None), KNOWN, ("{3}", ago(timedelta()))),
+    "it was written lately": (remembering(a_world(), wrote=29 * SECOND), KNOWN, ("{2}", ago(29 * SECOND))),
+    "it is due": (remembering(a_world(), wrote=30 * SECOND), KNOWN, ("{3}", ago(timedelta()))),
+    "nothing changed": (remembering(a_world(), "{3}"), KNOWN, ("{3}", ago(MINUTE))),
+    "nothing is known": (remembering(a_world()), GOOD, ("{2}", ago(MINUTE))),
+    "a step is entered": (
+        remembering(a_world(step=1, entered=None), wrote=SECOND),
+        KNOWN,
+        ("{3}", ago(timedelta())),
+    ),
+    "it is too long for a record": (
+        remembering(a_world()),
+        judged(a_result(), checkpoint="x" * 262_145),
+        ("{2}", ago(MINUTE)),
+    ),
+    "the run is taken back": (remembering(a_world()), judged(a_result(State.REGRESS)), ("{2}", ago(MINUTE))),
+    "the run ends": (
+        remembering(a_world(Stage.FINISHING, stable=a_revision(OLD, 0, promoted=1))),
+        KNOWN,
+        (None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "assessment", "expected"), REMEMBERED.values(), ids=REMEMBERED)
+def test_what_a_comparison_must_not_forget_is_kept_in_the_record_now_and_then(
+    world: World, assessment: Assessment, expected: tuple[str | None, str | None]
+) -> None:
+    assert remembered(decide(world, assessment)) == expected
+
+
+def test_what_is_not_due_to_be_remembered_is_when_its_time_comes() -> None:
+    world = remembering(said(a_world(), KNOWN), wrote=29 * SECOND)
+    decision = decide(world, KNOWN)
+    assert (decision.status, decision.after) == (world.status, SECOND)
+    assert [write.resource for write in plan(later(world, SECOND), decide(later(world, SECOND), KNOWN))] == [
+        ROLLOUT_RUNS
+    ]
+
+
+def test_to_enter_a_step_takes_three_writes_with_what_is_remembered_among_them() -> None:
+    world = remembering(a_world(step=1, entered=None))
+    assert [write.resource for write in plan(world, decide(world, KNOWN))] == [HTTP_ROUTES, ROLLOUT_RUNS, ROLLOUTS]
+
+
+def test_what_is_remembered_is_gone_from_the_record_once_the_run_is_over() -> None:
+    world = remembering(a_world(Stage.FINISHING, stable=a_revision(OLD, 0, promoted=1)))
+    after, _, _ = one_round(world, KNOWN)
+    assert (after.runs[-1].status.outcome, after.runs[-1].status.checkpoint) == (Outcome.PROMOTED, None)
+
+
+NUMBERS: dict[str, Any] = {
+    "canary": 0.0123456,
+    "stable": 0.004,
+    "requests": 500,
+    "bad": 6,
+    "stable_requests": 9500,
+    "stable_bad": 38,
+    "ratio": 3.08642,
+    "ratio_low": 0.98765,
+    "ratio_high": float("inf"),
+    "evidence": 12.3456,
+    "likelihood": "1 in 12",
+    "detectable": 4.5678,
+    "outlook": "about 400 more requests prove it",
+}
+
+
+def test_the_numbers_behind_a_verdict_are_told_with_few_digits() -> None:
+    analysis = decide(a_world(), judged(a_result(**NUMBERS))).status.analysis
+    assert analysis == (
+        CheckStatus(
+            name="errors",
+            state="pass",
+            message="errors: pass",
+            canary=1.2346,
+            stable=0.4,
+            unit="%",
+            requests=500,
+            bad=6,
+            stable_requests=9500,
+            stable_bad=38,
+            ratio=3.09,
+            ratio_low=0.988,
+            evidence=12.3,
+            likelihood="1 in 12",
+            proven=False,
+            detectable=4.57,
+            outlook="about 400 more requests prove it",
+            since=ago(MINUTE),
+        ),
+    )
+
+
+def test_what_cannot_be_proved_is_not_said_to_be_unproved() -> None:
+    world = a_world(spec=a_spec(analysis={"checks": [{"name": "errors", "query": {"expr": "q", "max": 1}}]}))
+    analysis = decide(world, judged(a_result(canary=0.5, proven=True))).status.analysis
+    assert analysis is not None
+    assert (analysis[0].unit, analysis[0].canary, analysis[0].proven) == (None, 0.5, None)
+
+
+@pytest.mark.parametrize("field", ["requests", "ratio", "evidence", "outlook", "detectable"])
+def test_the_numbers_of_a_comparison_count_as_measured(field: str) -> None:
+    world = said(a_world(), judged(a_result(**NUMBERS)))
+    changed = {**NUMBERS, field: "other" if field == "outlook" else 2 * NUMBERS[field]}
+    decision = decide(later(world, SECOND), judged(a_result(**changed)))
+    assert decision.status == world.status
+    assert decision.live.analysis != world.status.analysis
+
+
+def test_the_measured_share_counts_as_measured() -> None:
+    world = said(a_world(), judged(a_result(), observed=10.1))
+    decision = decide(later(world, SECOND), judged(a_result(), observed=9.8))
+    assert decision.status == world.status
+    assert decision.live.traffic == TrafficStatus(desired=10, routed=10, observed=9.8)
+
+
 def test_nothing_is_written_where_nothing_differs() -> None:
     world = said(a_world())
     assert decide(later(world, 3 * MINUTE), GOOD).status == world.status
 
 
 def test_another_reason_is_written_at_once() -> None:
-    world = said(a_world(entered=6 * MINUTE), (a_result(State.NO_DATA),))
-    decision = decide(later(world, SECOND), (a_result(State.PROVIDER_DOWN),))
+    world = said(a_world(entered=6 * MINUTE), judged(a_result(State.NO_DATA)))
+    decision = decide(later(world, SECOND), judged(a_result(State.PROVIDER_DOWN)))
     assert decision.status != world.status
     assert [event.reason for event in decision.events] == ["ProviderDown"]
 

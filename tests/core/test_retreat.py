@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.assess import State
+from analysis.results import State
 from rollout.core.decide import decide
 from rollout.core.plan import plan
 from rollout.core.target import Target
@@ -30,12 +30,13 @@ from tests.core.builders import (
     a_template,
     a_world,
     ago,
+    judged,
     led,
     with_service,
 )
 from tests.core.cluster import carried_out
 
-GOOD, BREACH = (a_result(),), (a_result(State.REGRESS),)
+GOOD, BREACH = judged(a_result()), judged(a_result(State.REGRESS))
 
 
 def asking(world: World, *verbs: Verb) -> World:
@@ -144,7 +145,7 @@ def test_a_canary_that_died_in_its_step_is_given_as_long_as_one_that_never_came(
     world.revisions[NEW].manifest["status"] = {
         "conditions": [{"type": "Available", "status": "False", "lastTransitionTime": ago(gone)}]
     }
-    assert decide(world, (a_result(State.NO_DATA),)).status.phase is phase
+    assert decide(world, judged(a_result(State.NO_DATA))).status.phase is phase
 
 
 def test_three_reverts_in_one_step_end_the_run() -> None:
@@ -205,7 +206,7 @@ def test_a_rollout_that_is_deleted_waits_a_while_for_a_stable_version_that_canno
 ) -> None:
     dumb = a_revision(OLD, ready=0, promoted=1)
     world = a_world(Stage.BAKING, stable=dumb, manifest=a_manifest(deletionTimestamp=ago(deleted)))
-    decision = decide(world, ())
+    decision = decide(world, judged())
     assert (decision.target.keep_traffic, decision.target.finalizer) == (waits, True)
     assert decision.target.replicas == {OLD: dumb.replicas, NEW: world.revisions[NEW].replicas}
 
@@ -221,12 +222,12 @@ def test_an_abort_whose_status_could_not_be_written_still_says_why() -> None:
 def test_traffic_that_is_taken_late_is_given_the_whole_time_to_settle() -> None:
     """The stable version was not ready when the breach came, so the canary kept its traffic until now."""
     world = a_world(run=a_run(Stage.ABORTING))
-    decision = decide(world, ())
+    decision = decide(world, judged())
     assert decision.status.run is not None
     assert decision.status.run.since == ago(timedelta(0))
     assert decision.target.weight == 0
     after = carried_out(world, plan(world, decision))
-    assert decide(after, ()).target.replicas[NEW] == world.revisions[NEW].replicas
+    assert decide(after, judged()).target.replicas[NEW] == world.revisions[NEW].replicas
 
 
 def test_an_empty_stable_version_is_scaled_up_before_traffic_comes_back() -> None:

@@ -23,9 +23,10 @@ from tests.core.builders import (
     a_spec,
     a_world,
     ago,
+    judged,
 )
 
-GOOD = (a_result(),)
+GOOD = judged(a_result())
 SETTLE = timedelta(seconds=15)
 SMALLER = a_spec(strategy={"canary": {"steps": [{"weight": 50}, {"weight": 10, "hold": {"for": "5m"}}]}})
 Make = Callable[..., World]
@@ -117,7 +118,7 @@ def test_no_request_is_expected_of_a_canary_before_the_proxies_had_time_to_follo
     world = a_world(step=1, entered=MINUTE)
     asked = subscription(world, world.status)
     assert asked is not None
-    assert asked.split == Split(weight=50, since=NOW - MINUTE + SETTLE)
+    assert asked.split == Split(weight=50, since=NOW - MINUTE + SETTLE, until=NOW + 4 * MINUTE)
 
 
 def test_a_step_whose_time_is_over_says_whom_it_waits_for() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.assess import State
+from analysis.results import Assessment, State
 from rollout.core.decide import decide
 from rollout.core.target import Target
 from rollout.core.world import World
@@ -28,6 +28,7 @@ from tests.core.builders import (
     a_spec,
     a_world,
     ago,
+    judged,
     some_pods,
     the_first_run,
     with_service,
@@ -169,7 +170,7 @@ HELD: dict[str, tuple[World, State | None, str]] = {
 
 @pytest.mark.parametrize(("world", "state", "reason"), HELD.values(), ids=HELD)
 def test_a_step_is_held_as_it_is_while_something_is_missing(world: World, state: State | None, reason: str) -> None:
-    decision = decide(world, (a_result(state),) if state else ())
+    decision = decide(world, judged(*([a_result(state)] if state else [])))
     step = world.status.step
     assert step is not None
     assert place_of(decision) == (step.index, True, (10, 50)[step.index])
@@ -201,7 +202,7 @@ POLICIES: dict[str, tuple[str, State]] = {
 def test_each_policy_does_what_it_says_once_its_state_has_lasted(
     policy: str, state: State, then: str, lasting: timedelta, stage: tuple[int, bool] | None
 ) -> None:
-    decision = decide(a_world(entered=OVER, spec=a_policy(policy, then)), (a_result(state, since=lasting),))
+    decision = decide(a_world(entered=OVER, spec=a_policy(policy, then)), judged(a_result(state, since=lasting)))
     aborted = decision.status.phase is Phase.ABORTING
     assert (None if aborted else place_of(decision)[:2]) == stage
 
@@ -210,32 +211,32 @@ def test_each_policy_does_what_it_says_once_its_state_has_lasted(
 def test_a_policy_says_nothing_about_the_states_of_the_others(other: str) -> None:
     for policy, (_, state) in POLICIES.items():
         world = a_world(entered=OVER, spec=a_policy(other, "abort"))
-        decision = decide(world, (a_result(state, since=9 * MINUTE),))
+        decision = decide(world, judged(a_result(state, since=9 * MINUTE)))
         assert (decision.status.phase is Phase.ABORTING) == (policy == other)
 
 
-LEAVING: dict[str, tuple[World, tuple[Any, ...]]] = {
-    "its checks pass": (a_world(entered=OVER), (a_result(),)),
+LEAVING: dict[str, tuple[World, Assessment]] = {
+    "its checks pass": (a_world(entered=OVER), judged(a_result())),
     "a check outside the step lacks data": (
         a_world(entered=OVER, spec=NAMED),
-        (a_result(), a_result(State.NO_DATA, name="extra")),
+        judged(a_result(), a_result(State.NO_DATA, name="extra")),
     ),
-    "one that is not critical lacks data": (a_world(entered=OVER), (a_result(State.NO_DATA, critical=False),)),
-    "one that only warns regresses": (a_world(entered=OVER), (a_result(State.REGRESS, warn_only=True),)),
-    "a person promotes it early": (asked(a_world(), Verb.PROMOTE), (a_result(State.NO_DATA),)),
-    "a person approves": (asked(a_world(spec=APPROVAL), Verb.PROMOTE), (a_result(),)),
-    "a person promotes it while it is paused": (asked(paused(a_world()), Verb.PROMOTE), (a_result(),)),
+    "one that is not critical lacks data": (a_world(entered=OVER), judged(a_result(State.NO_DATA, critical=False))),
+    "one that only warns regresses": (a_world(entered=OVER), judged(a_result(State.REGRESS, warn_only=True))),
+    "a person promotes it early": (asked(a_world(), Verb.PROMOTE), judged(a_result(State.NO_DATA))),
+    "a person approves": (asked(a_world(spec=APPROVAL), Verb.PROMOTE), judged(a_result())),
+    "a person promotes it while it is paused": (asked(paused(a_world()), Verb.PROMOTE), judged(a_result())),
 }
 
 
-@pytest.mark.parametrize(("world", "results"), LEAVING.values(), ids=LEAVING)
-def test_a_step_is_left_with_its_weight_for_the_next_one(world: World, results: tuple[Any, ...]) -> None:
-    assert place_of(decide(world, results)) == (1, False, 10)
+@pytest.mark.parametrize(("world", "assessment"), LEAVING.values(), ids=LEAVING)
+def test_a_step_is_left_with_its_weight_for_the_next_one(world: World, assessment: Assessment) -> None:
+    assert place_of(decide(world, assessment)) == (1, False, 10)
 
 
 def test_a_check_that_the_step_names_holds_it() -> None:
-    results = (a_result(State.NO_DATA), a_result(name="extra"))
-    assert place_of(decide(a_world(entered=OVER, spec=NAMED), results)) == (0, True, 10)
+    assessment = judged(a_result(State.NO_DATA), a_result(name="extra"))
+    assert place_of(decide(a_world(entered=OVER, spec=NAMED), assessment)) == (0, True, 10)
 
 
 def test_a_step_promoted_past_while_its_pods_are_missing_keeps_its_weight_and_no_more() -> None:
@@ -249,7 +250,7 @@ def test_the_last_step_is_not_promoted_past_while_its_pods_are_missing() -> None
 
 
 def test_a_promotion_to_the_end_brings_up_the_last_steps_pods() -> None:
-    decision = decide(asked(a_world(step=0), Verb.PROMOTE, to="end"), (a_result(State.NO_DATA),))
+    decision = decide(asked(a_world(step=0), Verb.PROMOTE, to="end"), judged(a_result(State.NO_DATA)))
     assert place_of(decision)[:2] == (2, False)
     assert decision.target.replicas[NEW] == REPLICAS
 
@@ -257,12 +258,12 @@ def test_a_promotion_to_the_end_brings_up_the_last_steps_pods() -> None:
 @pytest.mark.parametrize("state", [State.NO_DATA, State.PROVIDER_DOWN])
 def test_the_weight_does_not_rise_while_the_data_that_opened_the_step_is_gone(state: State) -> None:
     result = a_result(state)
-    decision = decide(a_world(step=1, entered=None), (result,))
+    decision = decide(a_world(step=1, entered=None), judged(result))
     assert (decision.target.weight, place_of(decision)[:2]) == (10, (1, False))
     assert decision.status.message == f"Before 50 % to shop:new: {result.sentence}."
 
 
-SILENT = (a_result(State.NO_DATA, silent=True),)
+SILENT = judged(a_result(State.NO_DATA, silent=True))
 
 
 def test_a_silent_canary_is_emptied_at_once_and_stays_so() -> None:
@@ -348,7 +349,7 @@ BAKING: dict[str, tuple[World, State]] = {
 
 @pytest.mark.parametrize(("world", "state"), BAKING.values(), ids=BAKING)
 def test_the_old_version_stays_warm_during_the_bake(world: World, state: State) -> None:
-    decision = decide(world, (a_result(state),))
+    decision = decide(world, judged(a_result(state)))
     assert stage_of(decision) == (Stage.BAKING, None, NEW)
     assert decision.target.replicas == {OLD: REPLICAS, NEW: REPLICAS}
 

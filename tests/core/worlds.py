@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from analysis.assess import CheckResult, State
+from analysis.results import Assessment, CheckResult, ShareFinding, State
 from rollout.core import routing
 from rollout.core.world import World
 from rollout.models.spec import RolloutSpec
@@ -15,6 +15,7 @@ from tests.core.builders import (
     ERRORS,
     MINUTE,
     NEW,
+    NOW,
     OLD,
     REPLICAS,
     STEPS,
@@ -28,6 +29,7 @@ from tests.core.builders import (
     a_template,
     a_world,
     ago,
+    judged,
     led,
 )
 
@@ -38,9 +40,9 @@ STAGES = (*ACTIVE, Stage.FINISHING, Stage.ABORTING)
 class Moment:
     """A world, and what the metrics say of it; no dataclass, since Hypothesis would print every field of one."""
 
-    def __init__(self, world: World, results: tuple[CheckResult, ...]) -> None:
+    def __init__(self, world: World, assessment: Assessment) -> None:
         self.world = world
-        self.results = results
+        self.assessment = assessment
 
     def __repr__(self) -> str:
         """What matters of it, on a few lines."""
@@ -59,7 +61,8 @@ class Moment:
                 f"pins: {[each.pinned for each in world.services]}",
                 f"targets: {[(sorted(each.targets), sorted(each.canary_targets)) for each in world.services]}",
                 f"routes: {[(routing.route_weight(world, each), routing.waiting(world)) for each in world.routes]}",
-                f"results: {[(each.state, each.silent) for each in self.results]}",
+                f"results: {[(each.state, each.silent, each.proven) for each in self.assessment.results]}",
+                f"share: {self.assessment.share}",
             )
         )
 
@@ -70,6 +73,17 @@ _SPECS: tuple[RolloutSpec, ...] = (
     a_spec(traffic=None, services=None),
     a_spec(strategy={"blueGreen": {"bake": {"for": "5m"}}}),
     a_spec(strategy={"canary": {"steps": [*STEPS, {"weight": 50, "hold": {"until": [{"approval": {}}]}}]}}),
+    *(
+        a_spec(
+            strategy={"canary": {"steps": [{"weight": 10, "hold": hold}, {"weight": 50, "hold": {"for": "5m"}}]}},
+            analysis={"checks": [ERRORS], "onInconclusive": {"after": "0s", "then": then}},
+        )
+        for hold in (
+            {"until": [{"evidence": {}}], "atMost": "5m"},
+            {"until": [{"evidence": {}}, {"approval": {}}], "atMost": "5m"},
+        )
+        for then in ("hold", "abort")
+    ),
     *(
         a_spec(analysis={"checks": [ERRORS], policy: {"after": "2m", "then": then}})
         for policy in ("onNoData", "onProviderDown", "onInconclusive")
@@ -87,11 +101,34 @@ _verbs = st.sampled_from([Verb.ABORT, Verb.PROMOTE, Verb.PAUSE, Verb.RESUME, Ver
 def results(states: st.SearchStrategy[State] | None = None) -> st.SearchStrategy[tuple[CheckResult, ...]]:
     """What the one check says, or nothing when it was not measured yet."""
     return st.builds(
-        lambda state, since, silent: (a_result(state, since=since, silent=silent and state is State.NO_DATA),),
+        lambda state, since, silent, proven: (
+            a_result(
+                state,
+                since=since,
+                silent=silent and state is State.NO_DATA,
+                proven=proven and state is State.PASS,
+            ),
+        ),
         st.sampled_from(State) if states is None else states,
         _ages,
         st.booleans(),
+        st.booleans(),
     ) | st.just(())
+
+
+def assessments(states: st.SearchStrategy[State] | None = None) -> st.SearchStrategy[Assessment]:
+    """What the one check says, and how the traffic is split, which is seldom wrong."""
+    kinds = st.sampled_from([None, None, "tooFew", "tooMany"])
+    return st.builds(
+        lambda found, kind: judged(
+            *found,
+            observed=12.34 if found else None,
+            share=ShareFinding(kind=kind, since=NOW, sentence="the share is wrong") if kind else None,
+            checkpoint="{}" if found else None,
+        ),
+        results(states),
+        kinds,
+    )
 
 
 def commands() -> st.SearchStrategy[tuple[Command, ...] | None]:
@@ -182,5 +219,5 @@ def _losing(world: World, lost: str) -> World:
 
 @st.composite
 def moments(draw: st.DrawFn, states: st.SearchStrategy[State] | None = None, **how: Any) -> Moment:
-    """Worlds with results."""
-    return Moment(world=draw(worlds(**how)), results=draw(results(states)))
+    """Worlds with what the metrics say."""
+    return Moment(world=draw(worlds(**how)), assessment=draw(assessments(states)))

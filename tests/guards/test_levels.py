@@ -18,7 +18,7 @@ from rollout.core.plan import plan
 from rollout.core.subjects import subscription
 from rollout.models.kinds import ROLLOUTS
 from tests.controller.test_loop import acting
-from tests.core.builders import at_rest
+from tests.core.builders import at_rest, judged
 from tests.core.cluster import calm, one_round
 from tests.guards.test_process import A_ROLLOUT, SHOP
 from tests.kube.builders import eventually, raw
@@ -54,7 +54,7 @@ async def test_what_was_written_is_seen_by_the_next_reconcile_without_a_wait_for
 
 def test_at_rest_no_reconcile_is_scheduled_and_nothing_is_measured() -> None:
     world, _, _ = one_round(calm(at_rest()))
-    decision = decide(world, ())
+    decision = decide(world, judged())
     assert (decision.after, plan(world, decision)) == (None, ())
     assert subscription(world, decision.status) is None
 

@@ -12,7 +12,9 @@ from rollout.models.base import (
     PERCENT_PATTERN,
     WEIGHT_PATTERN,
     Ceiling,
+    Chance,
     Duration,
+    Margin,
     Share,
     Weight,
     format_duration,
@@ -82,9 +84,9 @@ def test_a_weight_is_read_back_as_it_was_written(tenths: int) -> None:
     assert isinstance(written, int) or re.search(WEIGHT_PATTERN, written)
 
 
-@given(st.integers(1, 99_999))
+@given(st.integers(1, 50_000))
 def test_a_percentage_is_read_back_as_it_was_written(thousandths: int) -> None:
-    for kind in (Ceiling, Share):
+    for kind in (Ceiling, Margin, Share, Chance):
         percentages = TypeAdapter(kind)
         written = percentages.dump_python(thousandths / 1000, mode="json")
         assert percentages.validate_python(written) == thousandths / 1000
@@ -102,6 +104,9 @@ def test_what_is_not_from_0_to_100_with_one_decimal_is_no_weight(value: object) 
     [
         (Ceiling, 0, "must be above 0 and at most 100"),
         (Ceiling, "0.000", "must be above 0 and at most 100"),
+        (Margin, 0, "write how many per cent more are still good"),
+        (Chance, "0.0", "write a chance in per cent"),
+        (Chance, 100, "write a chance in per cent"),
         (Share, 0, "must be above 0 and below 100"),
         (Share, 100, "must be above 0 and below 100"),
         (Share, "100.0", "must be above 0 and below 100"),

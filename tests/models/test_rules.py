@@ -7,9 +7,9 @@ import celpy
 import pytest
 import yaml
 
-from rollout.lint import lint
+from rollout.lint import Severity, lint
 from rollout.models.analysis import AnalysisTemplateSpec
-from rollout.models.base import ABOVE_ZERO, BETWEEN, FROM_ZERO
+from rollout.models.base import ABOVE_ZERO, BETWEEN, CHANCE, FROM_ZERO, MARGIN
 from rollout.models.definitions import DEFINITIONS, LONG_NAME, schema
 from rollout.models.rollout import Invalid, parse_spec
 from rollout.models.schema import walk
@@ -33,10 +33,27 @@ ONE_STRATEGY = "strategy needs exactly one of canary and blueGreen: set one of t
 NO_SERVICES = "traffic needs services: name the Services that the routes have as backends"
 SAME_NAME = "two steps have the same name: give each name once"
 ONE_KIND = (
-    "one of ratio, latency, query and restarts has to be set: keep one of them,"
+    "one of ratio, latency, query, restarts and usage has to be set: keep one of them,"
     " and give each other one an entry of its own"
 )
-CEILING = "ceiling and ratio belong together: set ceiling to the largest bad share in per cent, such as 1"
+ONE_COUNT = "ratio needs exactly one of bad and good: set one of them and remove the other"
+SHARE_ALONE = "latency.share needs latency.below: set below to a bucket bound, or remove share"
+ONE_GAUGE = "usage needs exactly one of counter and gauge: set one of them and remove the other"
+NO_PER = "usage.counter needs usage.per: set per to the counter of requests"
+COMPARE = "compare goes with ratio and latency: remove it here"
+CEILING = "ceiling goes with ratio: remove it here, and for latency set latency.share"
+NO_LIMIT = "compare: false needs a limit: set ceiling, or for latency latency.below and latency.share"
+FAILURE_LIMIT = "failureLimit goes with query or compare: false: remove it, or set compare to false"
+NO_COMPARISON = (
+    "tolerance, notWorseThan, weight, spread and exclude are of a comparison: remove them,"
+    " because nothing is compared with compare: false, query, usage or restarts.max"
+)
+NOT_WORSE = (
+    "notWorseThan (2 when not set) is below tolerance (1.2 when not set): raise notWorseThan, or lower tolerance"
+)
+ONE_CONDITION = "until needs exactly one of approval and evidence in each entry: give each one an entry of its own"
+NOTHING_LIMITED = "atMost limits evidence only: add {evidence: {}} to until, or remove atMost"
+AT_MOST_SHORT = "atMost is shorter than for: raise atMost, or lower for"
 CRITICAL = "critical and warnOnly exclude each other: remove one"
 NO_BOUND = "query needs a bound: set min, max or both"
 SWAPPED = "query.min is above query.max: swap them"
@@ -44,7 +61,11 @@ RECORD = "a RolloutRun is a record and cannot be edited: start a new run instead
 
 RATIO = {"bad": "bad_total", "total": "all_total"}
 LATENCY = {"histogram": "seconds", "below": "1s", "share": 99}
-KINDS = {"ratio": RATIO, "latency": LATENCY, "query": {"expr": "x", "max": 1.0}, "restarts": {"max": 0}}
+QUERY = {"expr": "x", "max": 1.0}
+USAGE = {"gauge": "bytes"}
+KINDS = {"ratio": RATIO, "latency": LATENCY, "query": QUERY, "restarts": {"max": 0}, "usage": USAGE}
+SETTINGS = ({"tolerance": 1.5}, {"notWorseThan": 3.0}, {"weight": 2.0}, {"spread": 0.1}, {"exclude": "1m"})
+EVIDENCE: list[dict[str, Any]] = [{"evidence": {}}]
 
 # By message: values of `self` that pass, and values that are refused.
 CASES: dict[str, tuple[list[Any], list[Any]]] = {
@@ -67,7 +88,58 @@ CASES: dict[str, tuple[list[Any], list[Any]]] = {
         [{kind: value} for kind, value in KINDS.items()],
         [{}, {"ratio": {}, "latency": {}}, {"query": {}, "restarts": {}}, KINDS],
     ),
-    CEILING: ([{"ratio": {}, "ceiling": 1}, {}], [{"ratio": {}}, {"ceiling": 1}]),
+    MARGIN: ([1, 100, "0.5"], [0, -1, 101, "0.0"]),
+    CHANCE: ([1, 50, "0.1", "50.0"], [0, 51, "0.00", "50.001"]),
+    ONE_COUNT: ([{"bad": "x"}, {"good": "x"}], [{}, {"bad": "x", "good": "x"}]),
+    SHARE_ALONE: ([{}, {"below": "1s"}, {"below": "1s", "share": 99}], [{"share": 99}]),
+    ONE_GAUGE: ([{"counter": "x"}, {"gauge": "x"}], [{}, {"counter": "x", "gauge": "x"}]),
+    NO_PER: ([{"counter": "x", "per": "y"}, {"gauge": "x"}, {"gauge": "x", "per": "y"}], [{"counter": "x"}]),
+    COMPARE: (
+        [{"query": {}}, {"ratio": {}, "compare": False}, {"latency": {}, "compare": True}],
+        [{"query": {}, "compare": False}, {"usage": {}, "compare": True}, {"restarts": {}, "compare": True}],
+    ),
+    CEILING: (
+        [{"ratio": {}, "ceiling": 1}, {"ratio": {}}, {"latency": {}}],
+        [{kind: {}, "ceiling": 1} for kind in KINDS if kind != "ratio"],
+    ),
+    NO_LIMIT: (
+        [
+            {"ratio": {}},
+            {"ratio": {}, "compare": True},
+            {"ratio": {}, "compare": False, "ceiling": 1},
+            {"latency": LATENCY, "compare": False},
+        ],
+        [{"ratio": {}, "compare": False}, {"latency": {"below": "1s"}, "compare": False}],
+    ),
+    FAILURE_LIMIT: (
+        [{"query": {}, "failureLimit": 2}, {"ratio": {}, "compare": False, "failureLimit": 2}, {"ratio": {}}],
+        [{"ratio": {}, "failureLimit": 2}, {"latency": {}, "compare": True, "failureLimit": 2}],
+    ),
+    NO_COMPARISON: (
+        [
+            {"query": {}},
+            *({kind: {}, **setting} for kind in ("ratio", "latency", "restarts") for setting in SETTINGS),
+            {"ratio": {}, "compare": True, "tolerance": 1.5},
+        ],
+        [
+            *({kind: {}, **setting} for kind in ("query", "usage") for setting in SETTINGS),
+            *({kind: {}, "compare": False, **setting} for kind in ("ratio", "latency") for setting in SETTINGS),
+            *({"restarts": {"max": 0}, **setting} for setting in SETTINGS),
+        ],
+    ),
+    NOT_WORSE: (
+        [{}, {"tolerance": 2.0}, {"notWorseThan": 1.2}, {"tolerance": 3.0, "notWorseThan": 3.0}],
+        [{"tolerance": 2.1}, {"notWorseThan": 1.1}, {"tolerance": 3.0, "notWorseThan": 2.9}],
+    ),
+    ONE_CONDITION: ([{"approval": {}}, {"evidence": {}}], [{}, {"approval": {}, "evidence": {}}]),
+    NOTHING_LIMITED: (
+        [{}, {"until": EVIDENCE, "atMost": "1m"}, {"until": [{"approval": {}}]}],
+        [{"atMost": "1m"}, {"atMost": "1m", "until": []}, {"atMost": "1m", "until": [{"approval": {}}]}],
+    ),
+    AT_MOST_SHORT: (
+        [{"for": "1m"}, {"atMost": "1m"}, {"for": "60s", "atMost": "1m"}, {"for": "90s", "atMost": "1h30m"}],
+        [{"for": "1m1s", "atMost": "1m"}, {"for": "1h", "atMost": "59m59s999ms"}],
+    ),
     CRITICAL: (
         [{}, {"critical": True}, {"warnOnly": True}, {"critical": False, "warnOnly": True}],
         [{"critical": True, "warnOnly": True}],
@@ -95,7 +167,35 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
     ],
     SAME_NAME: [a_rollout(spec__strategy__canary__steps=[{"name": "a", "weight": 1}, {"name": "a", "weight": 2}])],
     ONE_KIND: [a_check(), a_check(restarts={"max": 0}, latency=LATENCY)],
-    CEILING: [a_check(ratio=RATIO), a_check(restarts={"max": 0}, ceiling=1)],
+    MARGIN: [a_check(usage={**USAGE, "margin": 0}), a_check(usage={**USAGE, "margin": "0.0"})],
+    CHANCE: [a_rollout(spec__analysis__falseAborts=0), a_rollout(spec__analysis__falseAdvances="50.1")],
+    ONE_COUNT: [a_check(ratio={"total": "x"}), a_check(ratio={**RATIO, "good": "good_total"})],
+    SHARE_ALONE: [a_check(latency={"histogram": "seconds", "share": 99})],
+    ONE_GAUGE: [a_check(usage={"per": "x"}), a_check(usage={**USAGE, "counter": "x", "per": "x"})],
+    NO_PER: [a_check(usage={"counter": "seconds_total"})],
+    COMPARE: [
+        a_check(query=QUERY, compare=True),
+        a_check(restarts={}, compare=True),
+        a_check(usage=USAGE, compare=True),
+        a_check(query=QUERY, compare=False),
+    ],
+    CEILING: [a_check(restarts={"max": 0}, ceiling=1), a_check(latency=LATENCY, ceiling=1)],
+    NO_LIMIT: [
+        a_check(ratio=RATIO, compare=False),
+        a_check(latency={"histogram": "seconds", "below": "1s"}, compare=False),
+        a_check(latency={"histogram": "seconds"}, compare=False),
+    ],
+    FAILURE_LIMIT: [a_check(ratio=RATIO, failureLimit=2), a_check(restarts={"max": 0}, failureLimit=2)],
+    NO_COMPARISON: [
+        *(a_check(ratio=RATIO, compare=False, ceiling=1, **setting) for setting in SETTINGS),
+        a_check(query=QUERY, weight=2),
+        a_check(usage=USAGE, exclude="1m"),
+        a_check(restarts={"max": 0}, spread=0.1),
+    ],
+    NOT_WORSE: [a_check(ratio=RATIO, tolerance=3), a_check(restarts={}, tolerance=1.5, notWorseThan=1.4)],
+    ONE_CONDITION: [a_step(hold={"until": [{}]}), a_step(hold={"until": [{"approval": {}, "evidence": {}}]})],
+    NOTHING_LIMITED: [a_step(hold={"atMost": "1m"}), a_step(hold={"atMost": "1m", "until": [{"approval": {}}]})],
+    AT_MOST_SHORT: [a_step(hold={"for": "2m", "atMost": "1m", "until": EVIDENCE})],
     CRITICAL: [a_check(restarts={"max": 0}, critical=True, warnOnly=True)],
     NO_BOUND: [a_check(query={"expr": "x"})],
     SWAPPED: [a_check(query={"expr": "x", "min": 2, "max": 1})],
@@ -157,6 +257,30 @@ def test_lint_refuses_what_the_api_server_refuses(message: str, rollout: dict[st
     assert len(lint(yaml.safe_dump(rollout), "rollout.yaml")) == 1
 
 
+RIGHT = [
+    a_check(ratio=RATIO),
+    a_check(ratio={"good": "good_total", "total": "all_total"}, tolerance=1, notWorseThan=1, weight=0.001, spread=0),
+    a_check(ratio=RATIO, compare=False, ceiling=1, failureLimit=3),
+    a_check(latency={"histogram": "seconds"}, exclude="0s"),
+    a_check(latency={"histogram": "seconds", "below": "1s"}),
+    a_check(latency=LATENCY, compare=False, failureLimit=3),
+    a_check(restarts={}, weight=1000, spread=10),
+    a_check(usage={"counter": "seconds_total", "per": "all_total", "margin": "12.5"}, warnOnly=True),
+    a_check(usage={"gauge": "bytes"}, critical=False),
+    a_rollout(spec__analysis__falseAborts="0.5", spec__analysis__falseAdvances=50),
+    a_step(weight=25, hold={"until": EVIDENCE}),
+    a_step(weight=25, hold={"for": "2m", "atMost": "30m", "until": [{"evidence": {}}, {"approval": {}}]}),
+]
+
+
+@pytest.mark.parametrize("rollout", RIGHT)
+def test_what_is_right_is_taken_by_the_api_server_the_controller_and_lint(rollout: dict[str, Any]) -> None:
+    assert says(rollout) == []
+    parse_spec(rollout)
+    problems = lint(yaml.safe_dump(rollout), "rollout.yaml")
+    assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+
+
 def test_a_run_is_a_record() -> None:
     spec = {"rollout": "shop", "number": 1, "revision": "a", "template": {"spec": {"x": 1}}, "steps": []}
     rule = BY_MESSAGE[RECORD]
@@ -170,7 +294,8 @@ def test_a_run_is_a_record() -> None:
 
 
 def test_a_template_is_held_to_the_rules_of_its_checks() -> None:
-    template = {"apiVersion": "a/v1", "kind": "AnalysisTemplate", "spec": {"checks": [{"name": "a", "ratio": RATIO}]}}
-    assert [text.endswith(CEILING) for text in says(template, "AnalysisTemplate")] == [True]
-    with pytest.raises(ValueError, match="ceiling and ratio belong together"):
+    check = {"name": "a", "ratio": RATIO, "compare": False}
+    template = {"apiVersion": "a/v1", "kind": "AnalysisTemplate", "spec": {"checks": [check]}}
+    assert [text.endswith(NO_LIMIT) for text in says(template, "AnalysisTemplate")] == [True]
+    with pytest.raises(ValueError, match="compare: false needs a limit"):
         AnalysisTemplateSpec.model_validate(template["spec"])

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from analysis.assess import CheckResult, State
 from analysis.checks import Side, Subject
 from analysis.history import Counts
+from analysis.results import CheckResult, State
 from analysis.sources import Number, PrometheusSource
 from analysis.sources.opening import opened
 from rollout.cli.showcase import manifests

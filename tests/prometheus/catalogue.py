@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from analysis.checks import Check, Latency, Query, Ratio
+from analysis.checks import Check, Latency, Query, Ratio, Threshold
 from rollout.cli.showcase import manifests
 from rollout.core.checks import resolve, to_asked
 from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, TemplateKind
@@ -36,8 +36,13 @@ def _asked(checks: Any) -> tuple[Check, ...]:
 
 
 def _named(prefix: str, checks: tuple[Check, ...]) -> tuple[Ratio | Latency, ...]:
-    counting = (check for check in checks if not isinstance(check, Query))
-    return tuple(replace(check, name=f"{prefix}: {check.name}") for check in counting)
+    counting = (check for check in checks if isinstance(check, Ratio | Latency))
+    return tuple(by_limit(replace(check, name=f"{prefix}: {check.name}")) for check in counting)
+
+
+def by_limit(check: Ratio | Latency) -> Ratio | Latency:
+    """The check judged by its limit alone: what its queries return does not hang on how they are judged."""
+    return replace(check, rule=Threshold(ceiling=check.ceiling))
 
 
 def _demo() -> tuple[Check, ...]:
@@ -56,15 +61,20 @@ COUNTING: tuple[Ratio | Latency, ...] = (
         name="proxy: half a second",
         histogram=f"envoy_cluster_upstream_rq_time{{{_BACKEND}}}",
         below=0.5,
-        share=99,
+        rule=Threshold(ceiling=0.01),
     ),
     Ratio(
         name="proxy: by code",
         bad=f'envoy_cluster_upstream_rq{{{_BACKEND},envoy_response_code=~"5.."}}',
         total=f"sum(envoy_cluster_upstream_rq{{{_BACKEND}}})",
-        ceiling=0.01,
+        rule=Threshold(ceiling=0.01),
     ),
-    Ratio(name="pods: by revision", bad=f'{_OF_REVISION},code="500"}}', total=f"{_OF_REVISION}}}", ceiling=0.01),
+    Ratio(
+        name="pods: by revision",
+        bad=f'{_OF_REVISION},code="500"}}',
+        total=f"{_OF_REVISION}}}",
+        rule=Threshold(ceiling=0.01),
+    ),
 )
 """What the demo's Envoy and pods can be asked: all that is declared for them, and the other ways to name a side."""
 

@@ -6,8 +6,8 @@ Names and labels are those the proxies use; `{{service}}` and the like stand for
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analysis.checks import Check, Latency, Ratio, Subject
-from tests.prometheus.catalogue import example
+from analysis.checks import Check, Latency, Ratio, Subject, Threshold
+from tests.prometheus.catalogue import by_limit, example
 
 Series = dict[str, float]
 CEILING = 0.01
@@ -128,9 +128,16 @@ def grpc(side: Subject, good: float, bad: float) -> Series:
 
 def _pair(metric: str, histogram: str, side: str, bad: str, below: float) -> tuple[Check, ...]:
     return (
-        Ratio(name="errors", bad=f"{metric}{{{side},{bad}}}", total=f"{metric}{{{side}}}", ceiling=CEILING),
-        Latency(name="latency", histogram=f"{histogram}{{{side}}}", below=below, share=99),
+        Ratio(
+            name="errors", bad=f"{metric}{{{side},{bad}}}", total=f"{metric}{{{side}}}", rule=Threshold(ceiling=CEILING)
+        ),
+        Latency(name="latency", histogram=f"{histogram}{{{side}}}", below=below, rule=Threshold(ceiling=CEILING)),
     )
+
+
+def _by_limit(name: str) -> tuple[Check, ...]:
+    """The checks of an example that count requests."""
+    return tuple(by_limit(check) for check in example(name) if isinstance(check, Ratio | Latency))
 
 
 PROVIDERS = (
@@ -182,8 +189,8 @@ PROVIDERS = (
         series=micrometer,
         by_pod=True,
     ),
-    Provider(name="worker.yaml", checks=example("worker.yaml")[:1], series=worker, by_pod=True),
-    Provider(name="grpc.yaml", checks=example("grpc.yaml"), series=grpc, by_pod=True),
+    Provider(name="worker.yaml", checks=_by_limit("worker.yaml"), series=worker, by_pod=True),
+    Provider(name="grpc.yaml", checks=_by_limit("grpc.yaml"), series=grpc, by_pod=True),
 )
 
 
@@ -201,5 +208,5 @@ NGINX = Ratio(
     name="errors",
     bad='nginx_ingress_controller_requests{canary="{{namespace}}-{{service}}-80",status=~"5.."}',
     total='nginx_ingress_controller_requests{canary="{{namespace}}-{{service}}-80"}',
-    ceiling=CEILING,
+    rule=Threshold(ceiling=CEILING),
 )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import trustme
 
-from analysis.assess import State
-from analysis.checks import Query, Ratio, Subject
+from analysis.checks import Query, Ratio, Subject, Threshold
+from analysis.results import State
 from analysis.sources import PrometheusSource
 from analysis.sources.configuration import BasicAuth
 from tests.faults.effects import UNAVAILABLE, CutBefore, CutWithin, Dribble, Effect, HalfOpen, too_many_requests
@@ -26,7 +26,7 @@ ERRORS = Ratio(
     name="errors",
     bad='requests_total{service="{{service}}",code="500"}',
     total='requests_total{service="{{service}}"}',
-    ceiling=0.01,
+    rule=Threshold(ceiling=0.01),
 )
 # The password is "right".
 USERS = {"basic_auth_users": {"controller": "$2b$04$Gd3K3tYa5hzuGGfI099Nbe3KQldGVLPfsGkw3WR2TotQbwHpCko0m"}}

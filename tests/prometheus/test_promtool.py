@@ -28,7 +28,7 @@ def test_the_configuration_of_the_sandboxs_prometheus_is_valid(tmp_path: Path) -
     pods = tmp_path / "pods.json"
     pods.write_text(json.dumps(targets([a_pod()])))
     file = tmp_path / "prometheus.json"
-    file.write_text(json.dumps(configuration(pods, "http://127.0.0.1:9/stats/prometheus")))
+    file.write_text(json.dumps(configuration(pods, "http://127.0.0.1:9/stats/prometheus", interval=2.5)))
     assert "is valid prometheus config file syntax" in promtool("check", "config", str(file))
 
 

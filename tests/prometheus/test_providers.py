@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from analysis.assess import State
 from analysis.checks import Query, Subject
+from analysis.results import State
 from tests.prometheus.catalogue import example
 from tests.prometheus.conftest import Scraped
 from tests.prometheus.providers import NGINX, PROVIDERS, Provider, nginx

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from analysis.assess import CheckResult, State
 from analysis.checks import Check, Side, Subject, Subscription
 from analysis.collector import Collector
 from analysis.history import Counts, History
+from analysis.results import CheckResult, State
 from analysis.sources import PrometheusSource
 from analysis.sources.opening import opened
 
@@ -31,11 +31,11 @@ class Watch:
 
     def note(self) -> None:
         """Keep what is said now."""
-        self.said += self.collector.assessment(KEY, datetime.now(UTC))
+        self.said += self.collector.assessment(KEY, datetime.now(UTC)).results
 
     def result(self, name: str) -> CheckResult:
         """What one check says now."""
-        return next(each for each in self.collector.assessment(KEY, datetime.now(UTC)) if each.name == name)
+        return next(each for each in self.collector.assessment(KEY, datetime.now(UTC)).results if each.name == name)
 
     def history(self, name: str, side: Side) -> History:
         """All that is known of one check on one side."""
@@ -69,7 +69,7 @@ class Watch:
                     await asyncio.sleep(0.02)
                 self.note()
         except TimeoutError:
-            now = [each.sentence for each in self.collector.assessment(KEY, datetime.now(UTC))]
+            now = [each.sentence for each in self.collector.assessment(KEY, datetime.now(UTC)).results]
             raise AssertionError(f"never came: {what}; the checks say {now}") from None
 
     async def comes_to(self, name: str, side: Side, sums: tuple[float, float]) -> None:

@@ -62,13 +62,17 @@ def test_pods_that_do_not_ask_for_it_or_do_not_run_are_not_scraped() -> None:
 
 
 def test_the_proxy_is_scraped_where_its_metrics_are(tmp_path: Path) -> None:
-    jobs = prometheus.configuration(tmp_path / "pods", "http://127.0.0.1:9/stats/prometheus")["scrape_configs"]
+    jobs = prometheus.configuration(tmp_path / "pods", "http://127.0.0.1:9/stats/prometheus", interval=1)[
+        "scrape_configs"
+    ]
     assert jobs[1] == {
         "job_name": "proxy",
         "metrics_path": "/stats/prometheus",
         "static_configs": [{"targets": ["127.0.0.1:9"]}],
     }
-    assert [job["job_name"] for job in prometheus.configuration(tmp_path / "pods", None)["scrape_configs"]] == ["pods"]
+    assert [
+        job["job_name"] for job in prometheus.configuration(tmp_path / "pods", None, interval=1)["scrape_configs"]
+    ] == ["pods"]
 
 
 async def test_a_prometheus_that_does_not_start_says_so(settings: Settings) -> None:

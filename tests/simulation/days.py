@@ -201,7 +201,7 @@ DAYS: dict[str, Schedule] = {
         Event(5, Ask("pause")), Event(1, Unready(Whose.CANARY, 5)), Event(700, AllReady()), ends="promoted", **_STEPPING
     ),
     "the controller dies right after traffic was taken, and errors are over": _day(
-        Event(19, Kill(1, True, 1.0)), Event(1, _BAD), Event(2, Weather(Sky.GOOD)), ends="aborted", **_STEPPING
+        Event(20, _BAD), Event(28, Kill(1, True, 1.0)), Event(3, Weather(Sky.GOOD)), ends="aborted", **_STEPPING
     ),
     "the finalizer is gone when a container has restarted, and a controller starts": _day(
         Event(0, Kill(1, False, 20.0)), Event(1, Restarts()), Event(2, Remove("Finalizer")), ends="aborted", **_STEPPING

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from analysis.assess import CheckResult, State
 from analysis.checks import Check, Subscription
 from analysis.collector import Collector
+from analysis.results import Assessment, State
 from rollout.kube.store import Store
 from rollout.models.kinds import DEPLOYMENTS, PODS, ROLLOUTS, Key
 from tests.simulation.objects import NAMESPACE
@@ -39,8 +39,9 @@ class Known:
         return self.stage in _IN_PROGRESS
 
 
-def known(store: Store, results: tuple[CheckResult, ...], at: float) -> Known:
-    """What a controller with this cache and these results knows."""
+def known(store: Store, assessed: Assessment, at: float) -> Known:
+    """What a controller with this cache and this assessment knows."""
+    results = assessed.results
     rollout = store.get(ROLLOUTS, Key(NAMESPACE, "shop")) or {}
     run: dict[str, Any] = (rollout.get("status") or {}).get("run") or {}
     pods = [(revision_of(pod), pod) for pod in store.by_index(PODS, "rollout", _OWNER)]
@@ -70,13 +71,13 @@ class Overheard:
     """A collector that tells what it answers to a reconcile; else it is the collector itself."""
 
     collector: Collector[Key]
-    tell: Callable[[tuple[CheckResult, ...]], None]
+    tell: Callable[[Assessment], None]
 
-    def assessment(self, key: Key, now: datetime) -> tuple[CheckResult, ...]:
+    def assessment(self, key: Key, now: datetime) -> Assessment:
         """As the collector's."""
-        results = self.collector.assessment(key, now)
-        self.tell(results)
-        return results
+        assessed = self.collector.assessment(key, now)
+        self.tell(assessed)
+        return assessed
 
     def subscribe(self, key: Key, subscription: Subscription) -> None:
         """As the collector's."""

@@ -18,6 +18,7 @@ _ERRORS: dict[str, Any] = {
         "total": 'requests_total{revision="{{revision}}"}',
     },
     "ceiling": 1,
+    "exclude": "0s",  # a day is long enough without
 }
 _RESTARTS: dict[str, Any] = {"name": "restarts", "restarts": {"max": 1}}
 _STRATEGIES: dict[Shape, dict[str, Any]] = {

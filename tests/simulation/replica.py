@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
-from analysis.assess import CheckResult
 from analysis.collector import Collector
+from analysis.results import Assessment
 from analysis.sources import ScrapeSource
 from analysis.sources.scrape import Scrape
 from rollout import controller
@@ -122,7 +122,7 @@ class Replica:
             group.create_task(controller.watch(parts, watching))
             group.create_task(controller.act(parts, watching))
 
-    def _listener(self, store: Store, user: str) -> Callable[[tuple[CheckResult, ...]], None]:
+    def _listener(self, store: Store, user: str) -> Callable[[Assessment], None]:
         time = asyncio.get_running_loop().time
         return lambda results: self.witness.decides(user, known(store, results, time()))
 

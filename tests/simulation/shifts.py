@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from math import ceil
 
-from analysis.assess import State
+from analysis.results import State
 from sandbox.changes import Change
 from tests.simulation.knowledge import Known
 from tests.simulation.trace import Trace

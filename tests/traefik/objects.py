@@ -74,6 +74,7 @@ def _route(hostname: str) -> Manifest:
 def _rollout() -> Manifest:
     bad = f'traefik_service_requests_total{{code=~"5..",{_SERVICE}}}'
     total = f"traefik_service_requests_total{{{_SERVICE}}}"
+    errors = {"name": "errors", "ratio": {"bad": bad, "total": total}, "ceiling": 1, "compare": False}
     steps = [{"weight": weight, "hold": {"for": "4s"}} for weight in STEPS]
     return {
         "apiVersion": "progressive.delivery/v1alpha1",
@@ -84,6 +85,6 @@ def _rollout() -> Manifest:
             "services": [{"name": "shop"}],
             "traffic": [{"name": "public", "gatewayRoute": {"kind": "HTTPRoute", "name": "shop"}}],
             "strategy": {"canary": {"steps": steps, "bake": {"for": "2s"}}},
-            "analysis": {"checks": [{"name": "errors", "ratio": {"bad": bad, "total": total}, "ceiling": 1}]},
+            "analysis": {"checks": [errors]},
         },
     }

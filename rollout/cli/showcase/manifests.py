@@ -80,7 +80,7 @@ def rollout(version: str) -> dict[str, Any]:
                             "total": f"envoy_cluster_upstream_rq_xx{{{_BACKEND}}}",
                         },
                         "ceiling": 1,
-                        "failureLimit": 2,
+                        "exclude": "2s",
                     },
                     {
                         "name": "latency",
@@ -89,6 +89,7 @@ def rollout(version: str) -> dict[str, Any]:
                             "below": "2500ms",
                             "share": 99,
                         },
+                        "exclude": "2s",
                     },
                     {"name": "restarts", "restarts": {"max": 0}},
                 ]

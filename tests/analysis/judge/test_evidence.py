@@ -114,8 +114,14 @@ def test_where_all_traffic_goes_to_the_canary_only_the_ceiling_speaks():
     good, bad = gathered(RULE, [Block({"a": (100, 0)}, {})] * 50), gathered(RULE, [Block({"a": (100, 9)}, {})] * 50)
     assert good.e_value == pytest.approx(0.9, abs=0.01)
     assert bad.e_value > 1e6
-    assert bad.key == 1
-    assert not bad.aborts
+    assert bad.aborts
+    assert (good.key, good.aborts) == (1, False)
+
+
+def test_beside_nothing_an_excess_that_equal_pods_could_have_does_not_abort():
+    uneven = [Block({"a": (100, 9), "b": (100, 0), "c": (100, 0)}, {})] * 10
+    assert gathered(RULE, uneven).e_value > 100
+    assert not gathered(RULE, uneven).aborts
 
 
 def test_when_everything_fails_for_ever_the_numbers_stay_finite_and_the_verdict_stands():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from analysis.judge import Block, Outage, Rule, Share, Usage, begun, likelihood, ratio_evidence, several, words
+from analysis.judge import Block, Rule, begun, likelihood, ratio_evidence, words
 from tests.analysis.judge.tables import a_block
 
 
@@ -74,43 +74,3 @@ def test_a_chance_is_one_in_so_many(value: float, text: str):
 )
 def test_a_share_is_told_in_per_cent(part: float, text: str):
     assert words.percent(part) == text
-
-
-def test_usage_is_told_with_what_is_allowed():
-    usage = Usage.begun()
-    assert words.overused(usage) == "no usage to compare so far"
-    for noise in (1.0, 1.1, 0.9) * 4:
-        usage = usage.after(1.5 * noise, 1.0)
-    assert words.overused(usage) == (
-        "a request on the canary uses 1.5 times what it uses on stable, between 1.4 and 1.6 times, "
-        "at most 1.2 times allowed"
-    )
-
-
-def test_the_split_is_told_as_seen_and_as_configured():
-    share = Share.begun(0.05)
-    assert words.split(share) == "no requests so far"
-    assert words.split(share.after(50, 950)) == "5 % of the requests reach the canary, 5 % are configured"
-    for _ in range(40):
-        share = share.after(150, 850)
-    assert words.split(share).startswith("15 % of the requests reach the canary, 5 % are configured: by chance ")
-
-
-def test_an_outage_is_told():
-    assert words.failing(Outage()) == "no sign that most of the canary's requests fail"
-    outage = Outage()
-    for _ in range(20):
-        outage = outage.after(10, 10)
-    assert words.failing(outage).startswith("more than half of the canary's requests fail: by chance 1 in ")
-
-
-def test_all_checks_are_told_together():
-    assert words.together(several([(1.0, 340.0, 50.0)], alpha=0.01)) == "all checks together: by chance 1 in 340"
-    assert words.together(several([], alpha=0.01)) == "all checks together: no sign of harm"
-
-
-def test_what_can_be_found_is_told():
-    assert words.planned(10.0, 4) == "at 4 requests a second 10 times the stable's rate is found in this time"
-    assert words.planned(None, 0.5) == (
-        "at 0.5 requests a second not even 30 times the stable's rate is found in this time"
-    )

@@ -22,6 +22,7 @@ LIMIT: Final = 262_144
 """Characters that a checkpoint may have; with more pods than fit, none is kept."""
 
 _VERSION: Final = 1
+_WHOSE: Final = ("version", "run", "revision")
 
 
 def checkpoint(subscription: Subscription, comparing: Comparing) -> str | None:
@@ -31,7 +32,7 @@ def checkpoint(subscription: Subscription, comparing: Comparing) -> str | None:
         return None
     proved = {name: at.timestamp() for name, at in comparing.proved.items()}
     split = split_dump(comparing.splitting)
-    whose = {"version": _VERSION, "run": subscription.run, "revision": subscription.canary.revision}
+    whose = dict(zip(_WHOSE, _whose(subscription), strict=True))
     text = msgspec.json.encode(whose | {"courses": courses, "proved": proved, "split": split}).decode()
     return text if len(text) <= LIMIT else None
 
@@ -41,7 +42,7 @@ def restored(text: str, subscription: Subscription, since: datetime) -> Comparin
     new = begun_comparing(subscription, since)
     try:
         data = msgspec.json.decode(text)
-        if (data["version"], data["run"], data["revision"]) != _whose(subscription):
+        if tuple(data[each] for each in _WHOSE) != _whose(subscription):
             return new
         courses = {name: _load(course, data["courses"].get(name)) for name, course in new.courses.items()}
         proved = {name: moment(at) for name, at in data["proved"].items() if name in courses}

@@ -68,6 +68,11 @@ class Course:
     blocks: int = 0
     plan: Plan | None = None
 
+    @property
+    def compares(self) -> bool:
+        """Whether the two sides are compared, and not one of them held against a limit."""
+        return self.rule is not None or self.spending is not None
+
 
 def started(check: Compared, since: datetime, *, part: float, alpha: float, beta: float) -> Course:
     """A course that has judged nothing yet; `part` is what the check has of the budget `alpha`."""

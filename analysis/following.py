@@ -128,7 +128,7 @@ class Following(Generic[Key]):
         beside = stable.track.history if stable else None
         split = self.subscription.split
         course = self.comparing.courses.get(check.name)
-        if course is not None and (course.rule is not None or course.spending is not None):
+        if course is not None and course.compares:
             proved_at = self.comparing.proved.get(check.name)
             return compared(course, canary.track.history, beside, now, split=split, proved_at=proved_at)
         assert not isinstance(check, Usage | Restarts), "these are compared"
@@ -194,7 +194,7 @@ def _followed(
     interval = 1.0 if isinstance(source, str) else source.interval
     since = following.subscription.since or following.began
     course = following.comparing.courses.get(check.name)
-    if course is not None and (course.rule is not None or course.spending is not None):
+    if course is not None and course.compares:
         since = max(since, moment(course.until))  # what was judged before is not counted again
     track = replace(begun(since=since, now=now, interval=interval), bounds=course.bounds if course else None)
     asked, problem = _question(check, subject, source)

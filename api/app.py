@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api import problems
+from api.charts import Charts
 from api.commanding import commanding
 from api.guard import Guard
 from api.ports import Client, Store
@@ -50,8 +51,9 @@ def create_app(
     streams = Streams(store, keep_alive_seconds=keep_alive_seconds)
     app.state.stop = streams.close
     app.state.streams = streams
+    charts = Charts(store, clock=clock)
     problems.install(app)
-    app.include_router(reading(store=store, streams=streams), prefix="/api/v1")
+    app.include_router(reading(store=store, streams=streams, charts=charts), prefix="/api/v1")
     app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
     app.add_middleware(Guard, clock=clock)
     _serve_openapi(app)

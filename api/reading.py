@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
+from api.charts import Charts, SeriesView
 from api.lookup import look_up, missing, recorded_runs
 from api.ports import Store
 from api.problems import responses
@@ -25,7 +26,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 _A_SLICE = 50  # views built before the loop gets a turn: the controller works in the same one
 
 
-def reading(*, store: Store, streams: Streams) -> APIRouter:
+def reading(*, store: Store, streams: Streams, charts: Charts) -> APIRouter:
     """The routes below `/api/v1` that change nothing."""
     router = APIRouter(tags=["read"])
 
@@ -54,6 +55,12 @@ def reading(*, store: Store, streams: Streams) -> APIRouter:
         _found(store, Key(namespace, name))
         views = (run_view_of(run) for run in reversed(recorded_runs(store, Key(namespace, name))))
         return [view for view in views if view is not None]
+
+    @router.get("/namespaces/{namespace}/rollouts/{name}/series", responses=responses(404, 422))
+    async def get_series(namespace: str, name: str) -> SeriesView:
+        """The last run over time: the desired share, and what each check said, as far as this process has seen it."""
+        _found(store, Key(namespace, name))
+        return charts.of(Key(namespace, name))
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def follow_all() -> StreamingResponse:

@@ -1,22 +1,51 @@
 """The controller as people run it: a process of its own, beside a stage."""
 
 import asyncio
+import json
+import re
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from tests.controller.harness import Stage
 
 _GRACE = 15.0  # seconds to end in
+_START = 30.0  # seconds to listen in
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller that runs; its log is what it says of itself."""
+
+    pid: int
+    log: Path
+
+    def memory(self) -> float:
+        """What it holds in memory now, in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None, "a process that runs has memory"
+        return round(int(found[1]) / 1024, 1)
+
+    async def port(self, name: str) -> int:
+        """The port of `api` or `health`, as soon as it listens there."""
+        async with asyncio.timeout(_START):
+            while True:
+                for line in self.log.read_text().splitlines():
+                    said = json.loads(line) if line.startswith("{") else {}
+                    if (said.get("event"), said.get("name")) == ("listening", name):
+                        return int(said["port"])
+                await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
 async def controlling(
     made: Stage, directory: Path, *, interval: str, metrics_url: str | None = None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Controller]:
     """Run the controller for the stage's namespace beside the block, which is cancelled if the controller ends.
 
     It reads metrics every `interval`, the stage's own unless another address is given. Raises an ExceptionGroup with
@@ -31,7 +60,7 @@ async def controlling(
     try:
         async with asyncio.TaskGroup() as group:
             guard = group.create_task(_stays(running, log))
-            yield
+            yield Controller(running.pid, log)
             guard.cancel()
     finally:
         await _end(running)

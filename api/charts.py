@@ -12,7 +12,7 @@ from pydantic import Field
 from analysis.checks import CEILING, FALSE_ABORTS
 from api.ports import Store
 from api.views import View
-from rollout.models.analysis import Check
+from rollout.models.checks import Check
 from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import Invalid, format_time, parse_run
 from rollout.models.run import RolloutRunSpec

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from rollout.core.checks import resolve
-from rollout.models.analysis import AnalysisTemplateSpec, Check, TemplateKind
+from rollout.models.analysis import AnalysisTemplateSpec, TemplateKind
+from rollout.models.checks import Check
 from rollout.models.rollout import GROUP, Invalid, parse_spec, parse_template
 from rollout.models.spec import RolloutSpec
 

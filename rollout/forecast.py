@@ -50,10 +50,19 @@ class Forecast:
         return f"{self.check}: {traffic}, step {self.step} finds {self.finds:g} times the stable version's bad share"
 
 
+class Unreachable(Exception):  # noqa: N818 - it says what is the matter
+    """The Prometheus cannot be asked; the message says why."""
+
+
 async def forecasts(rollout: Declared, source: Prometheus, now: datetime) -> AsyncIterator[Forecast]:
-    """For every comparison and every step with a time and a share; `now` is when the traffic is looked at."""
+    """For every comparison and every step with a time and a share; `now` is when the traffic is looked at.
+
+    Raises Unreachable where nobody answers.
+    """
     names = await source.pods(f"{re.escape(rollout.workload)}-.*", start=(now - _BACK).timestamp(), end=now.timestamp())
-    if isinstance(names, NoData | ProviderDown):
+    if isinstance(names, ProviderDown):
+        raise Unreachable(f"the Prometheus cannot be asked: {names.reason}")
+    if isinstance(names, NoData):
         yield Forecast(check=rollout.name, problem=names.reason)
         return
     for declared in rollout.checks:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rollout.cli.exits import Code, complain
+from rollout.cli.exits import Code, complain, fail
 from rollout.cli.options import prometheus_at
 
 
@@ -28,8 +28,8 @@ def lint(
     problems = [problem for file, text in texts for problem in checker.lint(text, "stdin" if file == "-" else file)]
     if problems:
         typer.echo(checker.render(problems), nl=False)
-    else:
-        _praise(len(texts))
+    elif texts:
+        typer.echo(_praise([checker.ours(text) for _, text in texts]))
     if len(texts) < len(files) or any(_is_error(problem) for problem in problems):
         raise typer.Exit(Code.REFUSED)
     if prometheus:
@@ -46,13 +46,18 @@ async def _foretell(texts: list[str], address: str) -> None:
                 async for each in forecast.forecasts(rollout, source, datetime.now(UTC)):
                     warning = "" if each.finds is not None else "warning: "
                     typer.echo(f"{rollout.namespace}/{rollout.name}: {warning}{each.sentence}")
+    except forecast.Unreachable as error:
+        fail(str(error))
     finally:
         await source.close()
 
 
-def _praise(count: int) -> None:
-    if count:
-        typer.echo("No problems in 1 file." if count == 1 else f"No problems in {count} files.")
+def _praise(found: list[int]) -> str:
+    """What to say of files without a problem, by how many objects of ours each has: none is seldom meant."""
+    files = "1 file" if len(found) == 1 else f"{len(found)} files"
+    return (
+        f"No problems in {files}." if any(found) else f"Nothing to check in {files}: no Rollout, no template of checks."
+    )
 
 
 def _is_error(problem: Any) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TypedDict
 
 from analysis import checks as asked
-from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, Check, TemplateKind, TemplateRef, Usage
+from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind, TemplateRef
+from rollout.models.checks import Argument, Check, Usage
 from rollout.models.rollout import Invalid
 
 _MOST = 20  # as the schema of a RolloutRun says

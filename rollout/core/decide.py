@@ -12,7 +12,7 @@ from rollout.core.report import report
 from rollout.core.stages import advance
 from rollout.core.target import Decision, Ruling
 from rollout.core.world import Revision, World
-from rollout.models.analysis import Check
+from rollout.models.checks import Check
 from rollout.models.status import Phase, RunStatus, Stage, Verb
 
 

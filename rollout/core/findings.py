@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from analysis.results import Assessment, CheckResult, ShareFinding, State
 from rollout.core.world import Revision
-from rollout.models.analysis import Analysis, Check, Policy, Then
+from rollout.models.analysis import Analysis, Policy, Then
+from rollout.models.checks import Check
 
 
 @dataclass(frozen=True, kw_only=True)

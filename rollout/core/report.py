@@ -13,7 +13,7 @@ from rollout.core.findings import Findings
 from rollout.core.target import Decision, Event, Record, Ruling, Target
 from rollout.core.workload import images
 from rollout.core.world import Revision, World
-from rollout.models.analysis import Check
+from rollout.models.checks import Check
 from rollout.models.rollout import ROLLOUT_LABEL, format_time, parse_time
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus, StepRecord
 from rollout.models.status import (

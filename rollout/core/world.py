@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from rollout.models.analysis import Check
+from rollout.models.checks import Check
 from rollout.models.kinds import Key, Manifest
 from rollout.models.rollout import PROMOTED, REVISION_LABEL, parse_time
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus

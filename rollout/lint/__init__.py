@@ -9,7 +9,7 @@ from rollout.lint.releases import Release, TemplateKey
 from rollout.lint.source import Document, read
 from rollout.models.analysis import AnalysisTemplateSpec
 
-__all__ = ["Problem", "Severity", "lint", "render"]
+__all__ = ["Problem", "Severity", "lint", "ours", "render"]
 
 _TEMPLATES = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 
@@ -28,6 +28,12 @@ def lint(text: str, filename: str) -> tuple[Problem, ...]:
         found += wrong
         sound += [] if wrong else [document]
     return tuple(sorted({*found, *_together(sound, documents)}))
+
+
+def ours(text: str) -> int:
+    """How many Rollouts and templates of checks a YAML text has, up to where it is not YAML."""
+    documents, _ = read(text, "")
+    return sum(map(resources.ours, documents))
 
 
 def _together(sound: Sequence[Document], documents: Sequence[Document]) -> Iterator[Problem]:

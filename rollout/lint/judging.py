@@ -8,7 +8,8 @@ from analysis.templates import placeholders
 from rollout.lint.fields import suggestion
 from rollout.lint.problems import Path, Problem, Severity, dotted
 from rollout.lint.source import Document
-from rollout.models.analysis import AnalysisTemplateSpec, Argument, Check, TemplateRef
+from rollout.models.analysis import AnalysisTemplateSpec, TemplateRef
+from rollout.models.checks import Argument, Check
 
 _QUERIES: Mapping[str, tuple[str, ...]] = {
     "ratio": ("bad", "good", "total"),

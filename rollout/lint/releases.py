@@ -8,7 +8,8 @@ from rollout.lint import judging
 from rollout.lint.fields import suggestion
 from rollout.lint.problems import Path, Problem, Severity, dotted
 from rollout.lint.source import Document
-from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Check, TemplateKind, TemplateRef
+from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind, TemplateRef
+from rollout.models.checks import Check
 from rollout.models.spec import RolloutSpec, Step
 from rollout.models.steps import compile_steps
 

@@ -30,6 +30,11 @@ def test_lint_says_so_when_there_is_nothing_to_say(tmp_path: Path) -> None:
     assert lint(str(file), "-", stdin=GOOD) == (0, "No problems in 2 files.\n", "")
 
 
+def test_lint_says_so_when_there_is_nothing_of_ours() -> None:
+    said = "Nothing to check in 1 file: no Rollout, no template of checks.\n"
+    assert [lint("-", stdin=text) for text in ("", "---\n", "kind: Deployment\n")] == 3 * [(0, said, "")]
+
+
 def test_lint_tells_each_problem_with_its_place_and_leaves_with_1() -> None:
     code, out, err = lint("-", stdin=GOOD.replace("weight: 5}", "weigth: 5}"))
     assert (code, err, out.startswith("stdin:6:")) == (1, "", True)

@@ -9,7 +9,8 @@ from analysis.results import Assessment, CheckResult, State
 from rollout.core.case import new_spec
 from rollout.core.workload import deployment
 from rollout.core.world import Pod, Revision, Route, Run, Service, World
-from rollout.models.analysis import Analysis, Check
+from rollout.models.analysis import Analysis
+from rollout.models.checks import Check
 from rollout.models.kinds import Key, Manifest
 from rollout.models.rollout import ABORTED, FINALIZER, PROMOTED, REVISION_LABEL, format_time
 from rollout.models.run import RolloutRunStatus

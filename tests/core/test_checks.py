@@ -4,7 +4,8 @@ import pytest
 
 from analysis import checks as asked
 from rollout.core.checks import Lookup, resolve, to_asked
-from rollout.models.analysis import AnalysisTemplateSpec, Argument, Check, TemplateKind
+from rollout.models.analysis import AnalysisTemplateSpec, TemplateKind
+from rollout.models.checks import Argument, Check
 from rollout.models.rollout import Invalid
 from tests.core.builders import ERRORS, a_check, an_analysis
 

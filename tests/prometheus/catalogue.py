@@ -9,7 +9,8 @@ import yaml
 from analysis.checks import Check, Latency, Query, Ratio, Threshold
 from rollout.cli.showcase import manifests
 from rollout.core.checks import resolve, to_asked
-from rollout.models.analysis import Analysis, AnalysisTemplateSpec, Argument, TemplateKind
+from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind
+from rollout.models.checks import Argument
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 

@@ -96,6 +96,12 @@ async def test_what_a_step_can_find_at_the_present_traffic_is_said_before_a_rele
     assert [" step five (5 %, 1m) finds " in steps[0], " step half (50 %, 10m) finds " in steps[1]] == [True, True]
 
 
+async def test_a_forecast_without_an_answer_is_a_failure(tmp_path: Path) -> None:
+    found = await called("lint", a_file(tmp_path), "--prometheus", "http://127.0.0.1:1")
+    assert (found.exit_code, found.stdout) == (1, "No problems in 1 file.\n")
+    assert found.stderr == "rollout: the Prometheus cannot be asked: it cannot be reached\n"
+
+
 async def test_what_cannot_be_looked_at_is_one_line_with_the_remedy(
     played: tuple[Scraped, datetime], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from api import problems
 from api.charts import Charts
 from api.commanding import commanding
+from api.dashboard.pages import pages
 from api.guard import Guard
 from api.ports import Client, Store
 from api.reading import reading
@@ -55,6 +56,7 @@ def create_app(
     problems.install(app)
     app.include_router(reading(store=store, streams=streams, charts=charts), prefix="/api/v1")
     app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
+    app.include_router(pages(store=store, version=version))
     app.add_middleware(Guard, clock=clock)
     _serve_openapi(app)
     return app

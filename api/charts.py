@@ -11,7 +11,7 @@ from pydantic import Field
 
 from analysis.checks import CEILING, FALSE_ABORTS
 from api.ports import Store
-from api.views import View
+from api.view import View
 from rollout.models.checks import Check
 from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import Invalid, format_time, parse_run

@@ -5,9 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
-from pydantic.alias_generators import to_camel
+from pydantic import Field, computed_field
 
+from api.actions import ActionView, actions
+from api.view import View
 from rollout.models.base import format_duration
 from rollout.models.kinds import Manifest
 from rollout.models.rollout import Invalid, parse_run, parse_spec, parse_status
@@ -43,12 +44,6 @@ _STUCK = {
     *("WaitingForApproval", "NotProved", "NoData", "ProviderDown"),
     *("CanarySilent", "ShareTooSmall", "ShareTooLarge"),
 }
-
-
-class View(BaseModel):
-    """A frozen value that is written in camelCase in JSON."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class TrafficView(View):
@@ -89,6 +84,7 @@ class RolloutView(View):
     commands: tuple[Command, ...] = Field(description="What people asked for and is not done yet.")
     handled: tuple[str, ...] = Field(description="Ids of the last commands that were carried out or refused.")
     paused: str | None = Field(description="Since when a person paused it.")
+    actions: tuple[ActionView, ...] = Field(description="What can be asked of it now.")
     generation: int = Field(description="The generation of its spec.")
     created: str | None = Field(description="When it was created.")
 
@@ -129,6 +125,7 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
     """A Rollout's manifest as it is shown; `record` is the RolloutRun that goes on, whose steps are those in force."""
     metadata, status = manifest["metadata"], parse_status(manifest)
     steps, bake = _in_force(manifest, record)
+    steps = () if _edited(status, steps) else steps
     return RolloutView(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -136,7 +133,7 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
         message=status.message or _UNSEEN,
         weight=status.traffic.desired if status.traffic else 0.0,
         step=status.step,
-        steps=() if _edited(status, steps) else tuple(_step(step) for step in steps),
+        steps=tuple(_step(step) for step in steps),
         bake=_text(bake.for_) if bake else None,
         revisions=status.revisions or Revisions(),
         traffic=_traffic(status.traffic),
@@ -146,6 +143,7 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
         commands=status.commands or (),
         handled=status.handled or (),
         paused=status.paused_at,
+        actions=actions(status, steps),
         generation=metadata.get("generation", 1),
         created=metadata.get("creationTimestamp"),
     )

@@ -108,6 +108,7 @@ async def _tell(show: Show, *, report: Path | None, keep: bool) -> None:
     """The story, and what it measured."""
     screen = show.screen
     screen.say(show.cast.source)
+    screen.say(f"The dashboard, for as long as this runs: {show.cast.server}/")
     await _build(show)
     screen.say("shop:v1 is deployed: the first version has nothing to be compared with.")
     await _watched(show, _phase(show, Phase.HEALTHY, number=1))
@@ -213,7 +214,5 @@ async def _stay(show: Show) -> None:
     say(f"  export KUBECONFIG={show.cast.cluster['kubeconfig']} ROLLOUT_SERVER={show.cast.server}")
     say(f"  kubectl get rollouts,deployments,pods -n {manifests.NAMESPACE}")
     say(f"  {Path(sys.executable).parent / 'rollout'} get shop -n {manifests.NAMESPACE}")
-    say(
-        f"  in the browser: {show.cast.server}/api/v1/rollouts and the shop itself, {show.cast.cluster['gateway_url']}/"
-    )
+    say(f"  in the browser: {show.cast.server}/ and the shop itself, {show.cast.cluster['gateway_url']}/")
     await asyncio.Event().wait()

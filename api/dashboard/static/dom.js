@@ -1,0 +1,52 @@
+// Builds and updates elements. Text is only ever set as text: what comes from a cluster is nobody's markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes and children; false and null attributes and children are left out. */
+export function h(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function s(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/** Give the element this text, unless it has it, so that nobody's selection is lost and no reader speaks twice. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Have `parent` hold one child for each of `items`, in their order. `key` tells items apart, `make` builds the child of
+ * a new one, and `update` brings a child up to date; elements stay where they are as long as their item does.
+ */
+export function keyed(parent, items, { key, make, update = () => {} }) {
+  const before = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    const name = String(key(item));
+    const child = before.get(name) ?? Object.assign(make(item), {});
+    child.dataset.key = name;
+    before.delete(name);
+    update(child, item);
+    if (child === place) place = place.nextElementSibling;
+    else parent.insertBefore(child, place);
+  }
+  for (const child of before.values()) child.remove();
+}
+
+/** Put new content into an element, unless it looks the same. */
+export function fill(element, ...children) {
+  const fresh = document.createElement("div");
+  fresh.append(...children.filter((child) => child !== null && child !== false));
+  if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  return element;
+}

@@ -1,0 +1,101 @@
+// Everything as it is, then each change, for as long as the page is open, whatever happens to the connection.
+
+const SILENT = 40_000; // ms without a byte; the server says something every 15 s
+const HIDDEN = 20_000; // ms after which a page that nobody sees gives its connection back: a browser has six
+const POLL = 15_000;
+const WAITS = [250, 500, 1000, 2000, 4000];
+
+/** The events in what has arrived, and what is left of it: `[{event, data}], rest`. */
+export function parse(text) {
+  const frames = text.split("\n\n");
+  const rest = frames.pop();
+  return [frames.map(frame).filter((each) => each.data !== ""), rest];
+}
+
+function frame(text) {
+  const found = { event: "message", data: "" };
+  for (const line of text.split("\n")) {
+    if (line.startsWith("event:")) found.event = line.slice(6).trim();
+    if (line.startsWith("data:")) found.data += line.slice(5).trim();
+  }
+  return found;
+}
+
+/**
+ * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each sign of life, and `on.lost(sentence)` that
+ * there will be none until it is found again. `glance()` is called now and then while nobody sees the page.
+ */
+export function follow(url, on, glance) {
+  let failures = 0;
+  let current = null;
+  let away = false;
+  let leaving = 0;
+
+  async function run() {
+    for (;;) {
+      while (away) await look(glance);
+      current = new AbortController();
+      const ended = await read(url, current, on, () => (failures = 0)).then(() => "The controller ended the connection.", reason);
+      if (away) continue;
+      on.lost(ended);
+      await sleep(WAITS[Math.min(failures++, WAITS.length - 1)]);
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (!document.hidden) away = false;
+    else leaving = setTimeout(() => ((away = true), current?.abort("hidden")), HIDDEN);
+  });
+  run();
+}
+
+async function read(url, controller, on, began) {
+  let watchdog = setTimeout(() => controller.abort("silent"), SILENT);
+  try {
+    const answer = await fetch(url, { signal: controller.signal, headers: { accept: "text/event-stream" } });
+    if (!answer.ok) throw new Refused(await sentence(answer));
+    on.opened();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => controller.abort("silent"), SILENT);
+      began();
+      on.alive();
+      let events;
+      [events, rest] = parse(rest + value);
+      for (const each of events) on.event(each.event, JSON.parse(each.data));
+    }
+  } finally {
+    clearTimeout(watchdog);
+  }
+}
+
+/** An answer that is a no. */
+export class Refused extends Error {}
+
+/** The sentence in an answer that is a problem. */
+export async function sentence(answer) {
+  try {
+    return (await answer.json()).detail;
+  } catch {
+    return `The controller answered ${answer.status}.`;
+  }
+}
+
+function reason(error) {
+  if (error instanceof Refused) return error.message;
+  return error === "silent" ? "The controller says nothing." : "The controller cannot be reached.";
+}
+
+async function look(glance) {
+  glance().catch(() => {}); // the next look, or the return to the page, will tell
+  await Promise.race([sleep(POLL), new Promise((back) => document.addEventListener("visibilitychange", back, { once: true }))]);
+}
+
+function sleep(milliseconds) {
+  return new Promise((wake) => setTimeout(wake, milliseconds));
+}

@@ -56,7 +56,7 @@ def _promote(status: RolloutStatus, steps: Sequence[Step]) -> ActionView:
     elif index < len(steps):
         weight = f"{steps[index].weight or 0:g} %"
         label = f"Send {weight} to {canary}"
-        consequence = f"The release goes on to step {steps[index].name}: {weight} of the traffic for {canary}."
+        consequence = f"Step {steps[index].name} begins: {weight} of the traffic goes to {canary} once it is ready."
     elif status.step is not None and index < status.step.count:
         label = "Leave this step"
         consequence = f"The release goes on to step {index + 1} of {status.step.count}."

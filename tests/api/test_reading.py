@@ -90,6 +90,7 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         "commands": [],
         "handled": [],
         "paused": None,
+        "actions": [each.model_dump(mode="json") for each in view_of(moving()).actions],
         "generation": 2,
         "created": "2026-04-01T08:00:00Z",
         "band": "moving",

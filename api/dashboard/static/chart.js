@@ -27,8 +27,11 @@ export function towards(evidence, bar) {
 export function apart(places) {
   const order = places.map((y, index) => ({ y, index })).sort((a, b) => a.y - b.y);
   for (let at = 1; at < order.length; at += 1) order[at].y = Math.max(order[at].y, order[at - 1].y + LINE_HEIGHT);
-  const over = (order.at(-1)?.y ?? 0) - (HEIGHT - 2);
-  if (over > 0) for (const each of order) each.y -= over;
+  let limit = HEIGHT - 2;
+  for (const each of order.toReversed()) {
+    each.y = Math.min(each.y, limit);
+    limit = each.y - LINE_HEIGHT;
+  }
   return order.sort((a, b) => a.index - b.index).map((each) => each.y);
 }
 

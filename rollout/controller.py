@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from time import monotonic
@@ -35,6 +35,7 @@ from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVe
 from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
 from rollout.models.status import Phase
+from rollout.notifications.notifier import Notifier
 
 _WORKERS = 8
 _URGENT_WORKERS = 2  # take only urgent keys, so that an abort never waits behind releases
@@ -56,6 +57,7 @@ class Parts:
     settings: Settings
     now: Callable[[], datetime]
     leads: Callable[[], bool] = lambda: True  # asked before each write
+    notifier: Notifier | None = None  # None: nobody is notified
     refusals: dict[Key, set[str]] = field(default_factory=dict)  # what the API server forbids, as far as it was told
 
 
@@ -68,14 +70,16 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     if world is None:
         _forget(key, parts)
         parts.refusals.pop(key, None)
+        if parts.notifier is not None:
+            parts.notifier.forget(key)
         return ReconcileOutcome.QUIET
-    decision = decide(world, parts.collector.assessment(key, world.now))
+    decision = _remembering(key, decide(world, parts.collector.assessment(key, world.now)), parts)
     if decision.urgent:
         parts.queue.urge(key)
     try:
         wrote = await _carry_out(world, decision, parts)
     except Refused as refusal:
-        decision = refused(world, str(refusal))
+        decision = _remembering(key, refused(world, str(refusal)), parts)
         wrote = await _carry_out(world, decision, parts)
     _measure(world, decision, parts)
     _tell(world, decision, parts)
@@ -85,6 +89,14 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     if decision.status.phase is Phase.STALLED:
         return ReconcileOutcome.STALLED
     return ReconcileOutcome.WROTE if wrote else ReconcileOutcome.QUIET
+
+
+def _remembering(key: Key, decision: Decision, parts: Parts) -> Decision:
+    """The decision whose status also says who was notified: in the write that comes anyway, else in one of its own."""
+    if parts.notifier is None:
+        return decision
+    status = parts.notifier.remembering(key, decision.status)
+    return replace(decision, status=status, live=decision.live.model_copy(update={"notified": status.notified}))
 
 
 def _forget(key: Key, parts: Parts) -> None:
@@ -141,6 +153,8 @@ def _tell(world: World, decision: Decision, parts: Parts) -> None:
             note=event.note,
         )
         _log.info("event", rollout=f"{world.key.namespace}/{world.key.name}", reason=event.reason, note=event.note)
+    if parts.notifier is not None:
+        parts.notifier.offer(world.key, world.manifest["metadata"]["uid"], decision.status)
 
 
 async def work(parts: Parts, *, only_urgent: bool = False) -> NoReturn:
@@ -301,6 +315,8 @@ async def act(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
         async with asyncio.TaskGroup() as group:
             for number in range(_WORKERS + _URGENT_WORKERS):
                 group.create_task(work(parts, only_urgent=number < _URGENT_WORKERS))
+            if parts.notifier is not None:
+                group.create_task(parts.notifier.run())
     finally:
         unsubscribe()
         for key in parts.live.told():  # everything that is measured was told

@@ -46,12 +46,14 @@ class Readings:
     """States that are read when Prometheus asks, so that they cost nothing in between and are never out of date.
 
     Each function must be quick and must not raise. `queue_depth` is by lane, `watch_ages` seconds since the last sign
-    of life by the resource's plural name, `phases` the number of Rollouts by phase.
+    of life by the resource's plural name, `phases` the number of Rollouts by phase, `notifications` by target how many
+    wait, and the seconds that the oldest does.
     """
 
     queue_depth: Callable[[], Mapping[str, int]]
     watch_ages: Callable[[], Mapping[str, float]]
     phases: Callable[[], Mapping[str, int]]
+    notifications: Callable[[], Mapping[str, tuple[int, float]]] = dict
 
 
 class Metrics:
@@ -63,6 +65,9 @@ class Metrics:
         self._durations = self._histogram("reconcile_duration_seconds", "Length of a reconcile.", _RECONCILE_BUCKETS)
         self._writes = self._counter(
             "api_server_writes", "Writes to the Kubernetes API server.", ("verb", "resource", "outcome")
+        )
+        self._notifications = self._counter(
+            "notifications", "Notifications by what became of them.", ("target", "outcome")
         )
         self._verdicts = self._counter("verdicts", "Verdicts on checks by state.", ("state",))
 
@@ -78,6 +83,10 @@ class Metrics:
     def judged(self, state: str) -> None:
         """Count one verdict; `state` is one of the states that a check can report."""
         self._verdicts.labels(state).inc()
+
+    def notified(self, target: str, outcome: str) -> None:
+        """Count one notification that need not be sent any more; `target` is a name of the configuration."""
+        self._notifications.labels(target, outcome).inc()
 
     def read(self, readings: Readings) -> None:
         """Show these states from now on. To be called once."""
@@ -107,6 +116,19 @@ class _Gauges:
             "watch_age_seconds", "Time since a watch last gave a sign of life.", "resource", self.readings.watch_ages()
         )
         yield _gauge("rollouts", "Rollouts by phase.", "phase", self.readings.phases())
+        outboxes = self.readings.notifications()
+        yield _gauge(
+            "notifications_waiting",
+            "Notifications that were not sent yet.",
+            "target",
+            {target: count for target, (count, _) in outboxes.items()},
+        )
+        yield _gauge(
+            "notification_age_seconds",
+            "How long the oldest of them waits.",
+            "target",
+            {target: age for target, (_, age) in outboxes.items()},
+        )
 
 
 def _gauge(name: str, about: str, label: str, values: Mapping[str, float] | Mapping[str, int]) -> GaugeMetricFamily:

@@ -10,6 +10,7 @@ from rollout.cli import commanding
 from rollout.cli.backtesting import backtest
 from rollout.cli.exits import EPILOG, Code, complain
 from rollout.cli.linting import lint
+from rollout.cli.notify import notify
 from rollout.cli.reading import get_rollout, list_rollouts
 from rollout.cli.remote import Failure
 from rollout.cli.watching import watch
@@ -51,3 +52,4 @@ app.command()(watch)
 commanding.register(app)
 app.command()(lint)
 app.command()(backtest)
+app.command()(notify)

@@ -37,6 +37,9 @@ from rollout.live import Live
 from rollout.metrics import Metrics, Readings
 from rollout.models.base import parse_duration
 from rollout.models.kinds import ROLLOUTS, Key
+from rollout.notifications.configuration import Notifications
+from rollout.notifications.configuration import load as load_notifications
+from rollout.notifying import notifying, require
 
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
 _STUCK = 300.0  # seconds without a turn of a watch; one that works takes 150 s for silence and 10 s for a call
@@ -50,6 +53,7 @@ class Options:
     context: str | None
     namespace: str | None
     sources: tuple[SourceConfiguration, ...]
+    notifications: Notifications | None
     settings: Settings
     api: tuple[str, int]
     health: tuple[str, int]
@@ -64,6 +68,7 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
     namespace: Annotated[str | None, typer.Option(help="Only this namespace.")] = None,
     metric_sources: Annotated[Path | None, typer.Option(help="YAML file with the metric sources.")] = None,
+    notifications: Annotated[Path | None, typer.Option(help="YAML file that says whom to notify.")] = None,
     settle: Annotated[str, typer.Option(help="From a route's acceptance to its effect, at most.")] = "15s",
     api_host: Annotated[str, typer.Option(help="Loopback address of the REST API.")] = "127.0.0.1",
     api_port: Annotated[int, typer.Option(help="Port of the REST API; 0 lets the kernel choose.")] = 7070,
@@ -86,6 +91,7 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
             context=context,
             namespace=namespace,
             sources=load(metric_sources) if metric_sources else (),
+            notifications=_notifications(notifications),
             settings=_settings(settle, annotation_commands),
             api=(api_host, api_port),
             health=(health_host, health_port),
@@ -111,6 +117,14 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield from _leaves(error)
         else:
             yield error
+
+
+def _notifications(path: Path | None) -> Notifications | None:
+    if path is None:
+        return None
+    read = load_notifications(path)
+    require(path, read)
+    return read
 
 
 def _require_file(option: str, path: Path | None) -> None:
@@ -168,17 +182,19 @@ def _told(name: str) -> Callable[[int], None]:
 def _parts(client: Client, sources: Sequence[Source], options: Options, election: Election) -> loop.Parts:
     queue: Queue[Key] = Queue()
     store, metrics = Store(INDEXES), Metrics()
+    recorder = EventRecorder(client, now=_now, instance=_instance())
     return loop.Parts(
         client=client,
         store=store,
         live=Live(store),
         queue=queue,
         collector=loop.collecting(sources, queue, metrics, _now),
-        recorder=EventRecorder(client, now=_now, instance=_instance()),
+        recorder=recorder,
         metrics=metrics,
         settings=replace(options.settings, leader=election.identity),
         leads=lambda: election.leads,
         now=_now,
+        notifier=notifying(options.notifications, queue=queue, recorder=recorder, metrics=metrics, now=_now),
     )
 
 
@@ -204,6 +220,9 @@ def _readings(parts: loop.Parts, watching: tuple[Reflector, ...]) -> Readings:
         phases=lambda: Counter(
             (each.get("status") or {}).get("phase", "Unknown") for each in parts.store.list(ROLLOUTS)
         ),
+        notifications=lambda: {
+            outbox.name: (outbox.waiting, outbox.age) for outbox in (parts.notifier.outboxes if parts.notifier else ())
+        },
     )
 
 

@@ -72,6 +72,7 @@ def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Roll
         restarted_at=_restarted(world, asked, ruling),
         refused=old.refused if old.refused == world.wanted and not _tried(ruling, old.refused) else None,
         measured_at=format_time(world.now),
+        notified=old.notified,
     )
 
 

@@ -197,6 +197,15 @@ class Override(StatusModel):
     )
 
 
+class Notified(StatusModel):
+    """Something that was told, or given up, once."""
+
+    id: str = Field(max_length=200, description="What happened, told apart by this.")
+    targets: tuple[Annotated[str, StringConstraints(max_length=50)], ...] = Field(
+        (), max_length=50, description="Who need not be told any more.", json_schema_extra=atomic()
+    )
+
+
 class RolloutStatus(StatusModel):
     """Everything the controller reports and remembers about a Rollout."""
 
@@ -238,3 +247,9 @@ class RolloutStatus(StatusModel):
         None, max_length=63, description="A revision whose pod template the API server refused."
     )
     measured_at: Time | None = Field(None, description="When the measured numbers in here were last written.")
+    notified: tuple[Notified, ...] | None = Field(
+        None,
+        max_length=100,
+        description="Which notifications about the present run need not be sent any more.",
+        json_schema_extra=keyed("id"),
+    )

@@ -34,6 +34,7 @@ def _hush() -> None:
     for name in _TALKERS:
         logger = logging.getLogger(name)
         logger.propagate = False
+        logger.setLevel(logging.WARNING)
         logger.handlers = [logging.NullHandler()]
 
 
@@ -75,6 +76,7 @@ def speaking(target: AppriseTarget, settings: Notifications, *, timeout: float =
                 problem = await future
         except TimeoutError:
             raise NotSent(f"no answer within {timeout:g} s") from None
+        threads.clear()
         if problem is not None:
             raise NotSent(problem)
 
@@ -90,7 +92,10 @@ def _thread(work: Callable[[], str | None], future: "asyncio.Future[str | None]"
             future.set_result(result)
 
     def run() -> None:
-        result = work()
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 (a hundred services, each with errors of its own)
+            result = f"failed ({type(error).__name__})"
         with contextlib.suppress(RuntimeError):  # the loop is gone
             loop.call_soon_threadsafe(settle, result)
 
@@ -108,12 +113,9 @@ def _speak(target: AppriseTarget, settings: Notifications, notice: Notice) -> st
         return str(error)
     words = wording.text(notice, cluster=settings.cluster, link=wording.link(notice, settings.dashboard_url))
     with _overheard() as said:
-        try:
-            taken = spoken.notify(
-                body=words, title=wording.title(notice), notify_type=_TYPES[notice.kind], body_format=NotifyFormat.TEXT
-            )
-        except Exception as error:  # noqa: BLE001 (a hundred services, each with errors of its own)
-            return f"failed ({type(error).__name__})"
+        taken = spoken.notify(
+            body=words, title=wording.title(notice), notify_type=_TYPES[notice.kind], body_format=NotifyFormat.TEXT
+        )
     return None if taken else without(url, "; ".join(said) or "the service did not take it")
 
 

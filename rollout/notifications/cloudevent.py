@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rollout.models.rollout import dump, format_time
+from rollout.models.rollout import format_time
 from rollout.notifications.notice import Kind, Notice
 
 _TYPES = {
@@ -61,10 +61,18 @@ def data(notice: Notice, *, cluster: str, link: str | None) -> dict[str, Any]:
         "message": notice.sentence,
         "run": _run(notice) if run is not None else None,
         "step": {"index": step.index, "count": step.count, "name": step.name} if step is not None else None,
-        "traffic": dump(notice.status.traffic) if notice.status.traffic is not None else None,
+        "traffic": _traffic(notice),
         "link": link,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _traffic(notice: Notice) -> dict[str, float] | None:
+    traffic = notice.status.traffic
+    if traffic is None:
+        return None
+    shares = {"desired": traffic.desired, "routed": traffic.routed, "observed": traffic.observed}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _run(notice: Notice) -> dict[str, Any]:

@@ -83,11 +83,17 @@ class Target(_Strict):
     """One receiver, and what it wants to be told."""
 
     name: Name
-    on: tuple[Kind, ...] = tuple(Kind)
-    namespaces: tuple[Glob, ...] = ("*",)
-    rollouts: tuple[Glob, ...] = ("*",)
+    on: tuple[Kind, ...] = Field(default=tuple(Kind), min_length=1)
+    namespaces: tuple[Glob, ...] = Field(default=("*",), min_length=1)
+    rollouts: tuple[Glob, ...] = Field(default=("*",), min_length=1)
     apprise: AppriseTarget | None = None
     webhook: WebhookTarget | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on(cls, value: Any) -> Any:
+        # YAML 1.1 reads the word `on` as true.
+        return {"on" if key is True else key: each for key, each in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

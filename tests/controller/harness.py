@@ -24,6 +24,8 @@ from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.kinds import EVENTS, Key, Manifest, Resource
+from rollout.notifications.configuration import Notifications
+from rollout.notifying import notifying
 from sandbox.cluster import Cluster
 from sandbox.pod_status import NEVER_READY
 from sandbox.storage import Storage
@@ -144,6 +146,7 @@ class Stage:
     person: Client
     gitops: ClientSession
     endpoint: "Endpoint"
+    notifications: Notifications | None = None
     parts: controller.Parts | None = None
     running: asyncio.Task[None] | None = None
 
@@ -374,17 +377,21 @@ async def run_controller(made: Stage, *sources: SourceConfiguration) -> None:
     own = ScrapeSource(name="proxy", urls=(made.metrics_url,), interval=0.1)
     async with client, opened(sources or (own,)) as measuring:
         queue: Queue[Key] = Queue()
-        store = Store(INDEXES)
+        store, metrics = Store(INDEXES), Metrics()
+        recorder = EventRecorder(client, now=lambda: datetime.now(UTC), instance="test")
         made.parts = controller.Parts(
             client=client,
             store=store,
             live=Live(store),
             queue=queue,
             collector=controller.collecting(measuring, queue, Metrics(), lambda: datetime.now(UTC)),
-            recorder=EventRecorder(client, now=lambda: datetime.now(UTC), instance="test"),
-            metrics=Metrics(),
+            recorder=recorder,
+            metrics=metrics,
             settings=made.settings,
             now=lambda: datetime.now(UTC),
+            notifier=notifying(
+                made.notifications, queue=queue, recorder=recorder, metrics=metrics, now=lambda: datetime.now(UTC)
+            ),
         )
         watching = controller.reflectors(client, made.parts.store, made.namespace)
         async with asyncio.TaskGroup() as group:

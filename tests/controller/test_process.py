@@ -25,12 +25,12 @@ async def start(*arguments: str) -> Process:
 
 
 @asynccontextmanager
-async def process(made: Stage) -> AsyncIterator[Process]:
+async def process(made: Stage, *more: str) -> AsyncIterator[Process]:
     """The controller beside the block, killed at its end whatever happened."""
     sources = made.cluster.settings.directory / "sources.yaml"
     sources.write_text(f"sources: [{{name: proxy, scrape: {{urls: ['{made.metrics_url}'], interval: 200ms}}}}]\n")
     options = ["--kubeconfig", str(made.cluster.kubeconfig), "--metric-sources", str(sources), "--settle", "100ms"]
-    running = await start(*options, "--api-port", "0", "--health-port", "0")
+    running = await start(*options, *more, "--api-port", "0", "--health-port", "0")
     draining = asyncio.get_running_loop().create_task(running.stderr.read() if running.stderr else asyncio.sleep(0))
     try:
         yield running
@@ -68,6 +68,7 @@ async def test_told_to_end_it_ends_well(tmp_path: Path) -> None:
         (["--api-host", "0.0.0.0"], ("no access control", "127.0.0.1")),
         (["--settle", "soon"], ("--settle", "15s")),
         (["--metric-sources", "/nowhere.yaml"], ("/nowhere.yaml",)),
+        (["--notifications", "/nowhere.yaml"], ("/nowhere.yaml", "cannot be read")),
         (["--kubeconfig", "/nowhere"], ("/nowhere",)),
         (["--annotation-commands", "some"], ("safe", "all")),
     ],

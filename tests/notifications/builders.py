@@ -94,9 +94,7 @@ def a_notice(status: RolloutStatus | None = None, **fields: Any) -> Notice:
 def numbered(number: int) -> Notice:
     """The start of one of many runs."""
     run = a_run(number=number)
-    return Notice(
-        kind=Kind.STARTED, id=f"{number}/started", at=NOW, subject=KEY, uid=UID, status=a_status(run=run)
-    )
+    return Notice(kind=Kind.STARTED, id=f"{number}/started", at=NOW, subject=KEY, uid=UID, status=a_status(run=run))
 
 
 def settings(*targets: dict[str, Any], **fields: Any) -> Notifications:

@@ -63,6 +63,11 @@ def test_the_data_is_as_the_documented_schema_says(status: RolloutStatus) -> Non
     assert [error.message for error in Draft202012Validator(schema).iter_errors({**data, "more": 1})] != []
 
 
+def test_shares_are_numbers_and_those_that_are_not_known_are_missing() -> None:
+    status = a_status(traffic=TrafficStatus(desired=10, routed=2.5))
+    assert cloudevent.data(a_notice(status), cluster="prod", link=None)["traffic"] == {"desired": 10.0, "routed": 2.5}
+
+
 def test_in_structured_mode_everything_is_in_the_body() -> None:
     event = cloudevent.attributes(a_notice(aborted()), cluster="prod")
     message = cloudevent.message(event, DATA, Mode.STRUCTURED)

@@ -42,7 +42,15 @@ def test_what_is_owed_follows_from_the_status_alone(status: RolloutStatus, wante
 
 
 def test_a_release_that_goes_on_by_itself_needs_nobody() -> None:
-    planned = {"Holding", "ReachingStep", "WaitingForEvidence", "NotEnoughData", "WaitingForPods", "Switching", "Baking"}
+    planned = {
+        "Holding",
+        "ReachingStep",
+        "WaitingForEvidence",
+        "NotEnoughData",
+        "WaitingForPods",
+        "Switching",
+        "Baking",
+    }
     assert planned & HELD == set()
     assert [ids(a_status(reason=reason)) for reason in planned] == [["3/started"]] * len(planned)
 

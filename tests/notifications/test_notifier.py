@@ -197,3 +197,14 @@ async def test_when_the_next_run_begins_the_last_one_is_forgotten_and_what_of_it
         cluster.reconcile()
     assert chat.got == ["shop: 3/started", "shop: 3/promoted", "shop: 4/started"]
     assert cluster.status.notified == (Notified(id="4/started", targets=("chat",)),)
+
+
+@in_fake_time
+async def test_what_waits_for_a_target_waits_once_however_often_the_status_is_looked_at() -> None:
+    cluster = Cluster(a_notifier({"chat": Receiver(down=True)}))
+    async with running(cluster.notifier):
+        for _ in range(5):
+            cluster.reconcile(a_status())
+            await asyncio.sleep(1)
+        assert cluster.notifier.outboxes[0].waiting == 1
+    assert (cluster.writes, cluster.told) == (1, {})

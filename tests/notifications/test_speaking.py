@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 import trustme
+from aiohttp import web
 from apprise.plugins import pagerduty
 from apprise.plugins.slack import NotifySlack
 
 from rollout.notifications.sending import NotSent, Send
 from rollout.notifications.speaking import HIDDEN, service, speaking, without
 from tests.notifications.builders import a_notice, aborted, promoted, settings
-from tests.notifications.receivers import cuts, hangs, post_office, receiving, says
+from tests.notifications.receivers import Mood, Receiver, cuts, hangs, post_office, receiving, says
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/deploys"
 TITLE, SENTENCE = "store/shop: shop:v2 was taken back", "Taken back: errors."
@@ -140,14 +141,14 @@ async def test_a_failure_is_told_without_the_address_and_nothing_of_it_is_logged
 
 
 async def test_a_service_that_hangs_holds_one_thread_and_is_not_tried_again_before_it_ends(tmp_path: Path) -> None:
-    before = threading.active_count()
     async with receiving() as receiver:
         receiver.mood = hangs
         send = to(tmp_path, f"json://127.0.0.1:{receiver.port}?rto=20", timeout=0.2)
         for said in ("no answer within 0.2 s", "the attempt before still hangs"):
             with pytest.raises(NotSent, match=said):
                 await send(a_notice())
-        assert (len(receiver.got), threading.active_count() - before) == (1, 1)
+        holding = [each for each in threading.enumerate() if each.name == "notification"]
+        assert (len(receiver.got), len(holding)) == (1, 1)
     async with asyncio.timeout(20), receiving() as other:  # its connection is cut: the thread ends
         (tmp_path / "url").write_text(f"json://127.0.0.1:{other.port}")
         while not other.got:
@@ -174,3 +175,33 @@ def test_no_part_of_an_address_is_left_in_a_text() -> None:
     text = "Failed at https://hooks/T1JJ3T3L2 with TIiajkdnlazkcOXrIdevi7FQ\n for p%40ss and p@ss"
     shown = without("slack://me:p%40ss@T1JJ3T3L2/TIiajkdnlazkcOXrIdevi7FQ", text)
     assert shown == f"slack: Failed at https://hooks/{HIDDEN} with {HIDDEN} for {HIDDEN} and p@ss"
+
+
+async def test_a_message_goes_to_no_other_address(tmp_path: Path) -> None:
+    async with receiving() as receiver, receiving() as other:
+        receiver.mood = says(307, Location=f"{other.url}/elsewhere")
+        with pytest.raises(NotSent, match="307"):
+            await to(tmp_path, f"json://127.0.0.1:{receiver.port}")(a_notice())
+    assert other.got == []
+
+
+async def test_two_services_that_fail_at_once_are_each_told_by_their_own_words(tmp_path: Path) -> None:
+    both = asyncio.Barrier(2)
+
+    def together(status: int) -> Mood:
+        async def answer(_request: web.Request) -> web.Response:
+            await both.wait()
+            return web.Response(status=status)
+
+        return answer
+
+    async def said(name: str, receiver: Receiver) -> str:
+        (tmp_path / name).mkdir()
+        with pytest.raises(NotSent) as refusal:
+            await to(tmp_path / name, f"json://127.0.0.1:{receiver.port}")(a_notice())
+        return str(refusal.value)
+
+    async with receiving() as one, receiving() as two:
+        one.mood, two.mood = together(501), together(502)
+        answers = await asyncio.gather(said("one", one), said("two", two))
+    assert [[code for code in ("501", "502") if code in answer] for answer in answers] == [["501"], ["502"]]

@@ -73,13 +73,13 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
         if parts.notifier is not None:
             parts.notifier.forget(key)
         return ReconcileOutcome.QUIET
-    decision = _remembering(key, decide(world, parts.collector.assessment(key, world.now)), parts)
+    decision = _remembering(world, decide(world, parts.collector.assessment(key, world.now)), parts)
     if decision.urgent:
         parts.queue.urge(key)
     try:
         wrote = await _carry_out(world, decision, parts)
     except Refused as refusal:
-        decision = _remembering(key, refused(world, str(refusal)), parts)
+        decision = _remembering(world, refused(world, str(refusal)), parts)
         wrote = await _carry_out(world, decision, parts)
     _measure(world, decision, parts)
     _tell(world, decision, parts)
@@ -91,11 +91,11 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
     return ReconcileOutcome.WROTE if wrote else ReconcileOutcome.QUIET
 
 
-def _remembering(key: Key, decision: Decision, parts: Parts) -> Decision:
+def _remembering(world: World, decision: Decision, parts: Parts) -> Decision:
     """The decision whose status also says who was notified: in the write that comes anyway, else in one of its own."""
     if parts.notifier is None:
         return decision
-    status = parts.notifier.remembering(key, decision.status)
+    status = parts.notifier.remembering(world.key, world.uid, decision.status)
     return replace(decision, status=status, live=decision.live.model_copy(update={"notified": status.notified}))
 
 
@@ -154,7 +154,7 @@ def _tell(world: World, decision: Decision, parts: Parts) -> None:
         )
         _log.info("event", rollout=f"{world.key.namespace}/{world.key.name}", reason=event.reason, note=event.note)
     if parts.notifier is not None:
-        parts.notifier.offer(world.key, world.manifest["metadata"]["uid"], decision.status)
+        parts.notifier.offer(world.key, world.uid, decision.status)
 
 
 async def work(parts: Parts, *, only_urgent: bool = False) -> NoReturn:

@@ -53,7 +53,7 @@ class Options:
     context: str | None
     namespace: str | None
     sources: tuple[SourceConfiguration, ...]
-    notifications: Notifications | None
+    notifications: Notifications | None = None
     settings: Settings
     api: tuple[str, int]
     health: tuple[str, int]

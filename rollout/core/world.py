@@ -141,6 +141,11 @@ class World:
         return "deletionTimestamp" in self.manifest["metadata"]
 
     @property
+    def uid(self) -> str:
+        """What tells the Rollout apart from a later one of the same name."""
+        return str(self.manifest["metadata"]["uid"])
+
+    @property
     def generation(self) -> int:
         """The generation of the Rollout's spec."""
         return int(self.manifest["metadata"].get("generation", 1))

@@ -86,7 +86,12 @@ def test_nothing_waits_for_an_effect_by_sleeping() -> None:
             sleeping |= {path.relative_to(ROOT).as_posix(): len(waits)} if waits else {}
     watching_people = {name: sleeping.pop(name) for name in tuple(sleeping) if name.startswith("rollout/cli/")}
     assert "rollout/cli/controller.py" in watching_people  # the heart
-    assert sleeping == {"rollout/kube/reflector.py": 1, "rollout/kube/events.py": 1, "rollout/kube/lease.py": 2}
+    assert sleeping == {
+        "rollout/kube/reflector.py": 1,
+        "rollout/kube/events.py": 1,
+        "rollout/kube/lease.py": 2,
+        "rollout/notifications/outbox.py": 1,
+    }
 
 
 def _sleeps(node: ast.AST) -> bool:

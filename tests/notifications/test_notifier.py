@@ -60,15 +60,16 @@ class Cluster:
     def __init__(self, notifier: Notifier) -> None:
         self.notifier = notifier
         self.status = RolloutStatus()
+        self.uid = UID
         self.writes = 0
 
     def reconcile(self, status: RolloutStatus | None = None) -> None:
         """As the controller does: remember, write where something differs, then offer."""
         wanted = (status or self.status).model_copy(update={"notified": self.status.notified})
-        wanted = self.notifier.remembering(KEY, wanted)
+        wanted = self.notifier.remembering(KEY, self.uid, wanted)
         self.writes += wanted != self.status
         self.status = wanted
-        self.notifier.offer(KEY, UID, self.status)
+        self.notifier.offer(KEY, self.uid, self.status)
 
     @property
     def told(self) -> dict[str, tuple[str, ...]]:
@@ -208,3 +209,31 @@ async def test_what_waits_for_a_target_waits_once_however_often_the_status_is_lo
             await asyncio.sleep(1)
         assert cluster.notifier.outboxes[0].waiting == 1
     assert (cluster.writes, cluster.told) == (1, {})
+
+
+@in_fake_time
+async def test_a_rollout_that_replaces_one_of_its_name_is_told_anew_whatever_became_of_the_other() -> None:
+    chat = Receiver()
+    cluster = Cluster(a_notifier({"chat": chat}))
+    async with running(cluster.notifier):
+        cluster.reconcile(a_status())
+        await asyncio.sleep(1)
+        cluster.status, cluster.uid = RolloutStatus(), "another"
+        cluster.reconcile(a_status())
+        assert cluster.told == {}
+        await asyncio.sleep(1)
+        cluster.reconcile()
+    assert chat.got == ["shop: 3/started", "shop: 3/started"]
+    assert cluster.told == {"3/started": ("chat",)}
+
+
+@in_fake_time
+async def test_a_rollout_that_is_gone_is_forgotten_and_what_waits_is_still_sent() -> None:
+    chat = Receiver(down=True)
+    notifier = a_notifier({"chat": chat})
+    async with running(notifier):
+        notifier.offer(KEY, UID, aborted())
+        notifier.forget(KEY)
+        chat.down = False
+        await asyncio.sleep(5)
+    assert chat.got == ["shop: 3/started", "shop: 3/aborted"]

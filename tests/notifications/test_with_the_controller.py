@@ -85,10 +85,8 @@ async def test_a_bad_release_is_told_as_taken_back_and_why(tmp_path: Path) -> No
         await made.release("v2")
         await made.phase("Aborted")
         await remembers(made, "2/aborted")
-    assert [name for name, _ in told(hook)][2:] in (
-        ["2/started", "2/aborted"],
-        ["2/started", "2/0/needsApproval", "2/aborted"],
-    )
+    names = [name for name, _ in told(hook)]  # the checks decide whether it comes to wait for its approval
+    assert (names[:3], names[-1]) == (["1/started", "1/promoted", "2/started"], "2/aborted")
     assert "errors" in told(hook)[-1][1]
 
 

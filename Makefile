@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test controlplane lint mutants nightly crds bench judge lock clean
+.PHONY: demo test controlplane lint mutants nightly crds monitoring bench judge lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
@@ -33,9 +33,14 @@ lint: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m rollout.models.generate --check
+	$(BIN)/python -m rollout.monitoring.generate --check
 
 crds: $(VENV)/ready
 	$(BIN)/python -m rollout.models.generate
+
+# Alert rules, the Grafana dashboard and docs/alerts.md.
+monitoring: $(VENV)/ready
+	$(BIN)/python -m rollout.monitoring.generate
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench $(ARGS)

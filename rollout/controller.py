@@ -19,8 +19,7 @@ from rollout.core.report import refused
 from rollout.core.subjects import subscription
 from rollout.core.target import Decision
 from rollout.core.world import Settings, World
-from rollout.core.write import Write
-from rollout.kube.apply import Refused, apply
+from rollout.kube.apply import Done, Refused, apply
 from rollout.kube.client import Client
 from rollout.kube.errors import ApiError, Conflict, Forbidden, Invalid, Unavailable
 from rollout.kube.events import EventRecorder
@@ -36,6 +35,7 @@ from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUTS, Key, 
 from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
 from rollout.models.status import Phase
 from rollout.notifications.notifier import Notifier
+from rollout.passages import passages
 
 _WORKERS = 8
 _URGENT_WORKERS = 2  # take only urgent keys, so that an abort never waits behind releases
@@ -105,34 +105,49 @@ def _forget(key: Key, parts: Parts) -> None:
 
 
 async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
+    """Write what the decision asks for, and count what came of it."""
     writes = plan(world, decision)
+    emptied: list[datetime] = []
+
+    def done(write: Done) -> None:
+        _count(write, parts.metrics)
+        if write.write.urgent and write.outcome == "ok":
+            emptied.append(parts.now())
+
     await apply(
         writes,
         client=parts.client,
         store=parts.store,
         urgent=decision.urgent,
-        observer=_counted(parts.metrics),
+        observer=done,
         leads=parts.leads,
     )
+    passed = passages(world.status, decision.status, world.now)
+    parts.metrics.passed(passed)
+    if passed.proved_at is not None and emptied:
+        parts.metrics.reacted(emptied[-1] - passed.proved_at)
     return bool(writes)
 
 
-def _counted(metrics: Metrics) -> Callable[[Write, str], None]:
-    verbs = {"create": RequestVerb.CREATE, "try": RequestVerb.CREATE, "delete": RequestVerb.DELETE}
-    outcomes = {
-        "ok": RequestOutcome.OK,
-        "Conflict": RequestOutcome.CONFLICT,
-        "AlreadyExists": RequestOutcome.CONFLICT,
-        "NotFound": RequestOutcome.NOT_FOUND,
-        "Forbidden": RequestOutcome.FORBIDDEN,
-        "Invalid": RequestOutcome.INVALID,
-    }
+_VERBS = {"create": RequestVerb.CREATE, "try": RequestVerb.CREATE, "delete": RequestVerb.DELETE}
+_OUTCOMES = {
+    "ok": RequestOutcome.OK,
+    "Conflict": RequestOutcome.CONFLICT,
+    "AlreadyExists": RequestOutcome.CONFLICT,
+    "NotFound": RequestOutcome.NOT_FOUND,
+    "Forbidden": RequestOutcome.FORBIDDEN,
+    "Invalid": RequestOutcome.INVALID,
+}
 
-    def count(write: Write, outcome: str) -> None:
-        verb = verbs.get(write.verb, RequestVerb.PATCH)
-        metrics.wrote(verb, resource=write.resource.plural, outcome=outcomes.get(outcome, RequestOutcome.UNAVAILABLE))
 
-    return count
+def _count(done: Done, metrics: Metrics) -> None:
+    metrics.wrote(
+        _VERBS.get(done.write.verb, RequestVerb.PATCH),
+        resource=done.write.resource.plural,
+        outcome=_OUTCOMES.get(done.outcome, RequestOutcome.UNAVAILABLE),
+        lane=done.lane,
+        seconds=done.seconds,
+    )
 
 
 def _measure(world: World, decision: Decision, parts: Parts) -> None:

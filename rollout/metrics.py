@@ -1,14 +1,16 @@
 """What the controller tells Prometheus about itself; no label ever holds the name of an object people made."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-PREFIX = "progressive_delivery"
-_RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+from rollout.passages import Passages
+from rollout.readings import PREFIX, Gauges, Readings
+from rollout.watched import QueryOutcome
+
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_LONG = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0)
 
 
 class ReconcileOutcome(StrEnum):
@@ -41,44 +43,66 @@ class RequestVerb(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Readings:
-    """States that are read when Prometheus asks, so that they cost nothing in between and are never out of date.
-
-    Each function must be quick and must not raise. `queue_depth` is by lane, `watch_ages` seconds since the last sign
-    of life by the resource's plural name, `phases` the number of Rollouts by phase, `notifications` by target how many
-    wait, and the seconds that the oldest does.
-    """
-
-    queue_depth: Callable[[], Mapping[str, int]]
-    watch_ages: Callable[[], Mapping[str, float]]
-    phases: Callable[[], Mapping[str, int]]
-    notifications: Callable[[], Mapping[str, tuple[int, float]]] = dict
-
-
 class Metrics:
     """A registry of its own: several can live in one process, and nothing of the interpreter is in it."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._reconciles = self._counter("reconciles", "Reconciles by outcome.", ("outcome",))
-        self._durations = self._histogram("reconcile_duration_seconds", "Length of a reconcile.", _RECONCILE_BUCKETS)
+        self._durations = self._histogram("reconcile_duration_seconds", "Length of a reconcile.", _QUICK)
         self._writes = self._counter(
             "api_server_writes", "Writes to the Kubernetes API server.", ("verb", "resource", "outcome")
         )
         self._notifications = self._counter(
             "notifications", "Notifications by what became of them.", ("target", "outcome")
         )
+        self._write_durations = self._histogram(
+            "api_server_write_duration_seconds", "Length of a write, by lane.", _QUICK, ("verb", "lane")
+        )
         self._verdicts = self._counter("verdicts", "Verdicts on checks by state.", ("state",))
+        self._releases = self._counter("releases", "Releases that ended, by outcome.", ("outcome",))
+        self._release_durations = self._histogram(
+            "release_duration_seconds", "From the change of the template to the end.", _LONG, ("outcome",)
+        )
+        self._step_durations = self._histogram("step_duration_seconds", "Length of a step that was left.", _LONG)
+        self._reactions = self._histogram(
+            "abort_reaction_seconds", "From the sample that proves a breach to the canary off the traffic.", _QUICK
+        )
+        self._queries = self._counter(
+            "metric_source_queries", "Questions to a metric source by what came of them.", ("source", "outcome")
+        )
+        self._query_durations = self._histogram(
+            "metric_source_query_seconds", "Time until a metric source answered.", _QUICK, ("source",)
+        )
+        self._sources = self._gauge("metric_source_up", "Whether a source answered when asked last.", ("source",))
 
     def reconciled(self, outcome: ReconcileOutcome, seconds: float) -> None:
         """Count one reconcile."""
         self._reconciles.labels(outcome).inc()
         self._durations.observe(seconds)
 
-    def wrote(self, verb: RequestVerb, *, resource: str, outcome: RequestOutcome) -> None:
+    def wrote(self, verb: RequestVerb, *, resource: str, outcome: RequestOutcome, lane: str, seconds: float) -> None:
         """Count one write; `resource` is the plural name of a kind."""
         self._writes.labels(verb, resource, outcome).inc()
+        self._write_durations.labels(verb, lane).observe(seconds)
+
+    def passed(self, passages: Passages) -> None:
+        """Count what a Rollout went through, once it is written."""
+        if passages.outcome is not None and passages.release is not None:
+            self._releases.labels(passages.outcome).inc()
+            self._release_durations.labels(passages.outcome).observe(passages.release.total_seconds())
+        if passages.step is not None:
+            self._step_durations.observe(passages.step.total_seconds())
+
+    def reacted(self, after: timedelta) -> None:
+        """Count one breach, `after` which the canary was off the traffic."""
+        self._reactions.observe(max(after.total_seconds(), 0.0))
+
+    def queried(self, source: str, outcome: QueryOutcome, seconds: float) -> None:
+        """Count one question to a metric source; its name is one of the configuration's."""
+        self._queries.labels(source, outcome).inc()
+        self._query_durations.labels(source).observe(seconds)
+        self._sources.labels(source).set(outcome is not QueryOutcome.DOWN)
 
     def judged(self, state: str) -> None:
         """Count one verdict; `state` is one of the states that a check can report."""
@@ -90,7 +114,7 @@ class Metrics:
 
     def read(self, readings: Readings) -> None:
         """Show these states from now on. To be called once."""
-        self._registry.register(_Gauges(readings))
+        self._registry.register(Gauges(readings))
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -102,37 +126,5 @@ class Metrics:
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
         return Histogram(f"{PREFIX}_{name}", about, labels, buckets=buckets, registry=self._registry)
 
-
-@dataclass(frozen=True)
-class _Gauges:
-    """The collector of a `Readings`, as the registry calls it."""
-
-    readings: Readings
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One family for each state."""
-        yield _gauge("queue_depth", "Rollouts that wait for a reconcile.", "lane", self.readings.queue_depth())
-        yield _gauge(
-            "watch_age_seconds", "Time since a watch last gave a sign of life.", "resource", self.readings.watch_ages()
-        )
-        yield _gauge("rollouts", "Rollouts by phase.", "phase", self.readings.phases())
-        outboxes = self.readings.notifications()
-        yield _gauge(
-            "notifications_waiting",
-            "Notifications that were not sent yet.",
-            "target",
-            {target: count for target, (count, _) in outboxes.items()},
-        )
-        yield _gauge(
-            "notification_age_seconds",
-            "How long the oldest of them waits.",
-            "target",
-            {target: age for target, (_, age) in outboxes.items()},
-        )
-
-
-def _gauge(name: str, about: str, label: str, values: Mapping[str, float] | Mapping[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"{PREFIX}_{name}", about, labels=[label])
-    for value in sorted(values):
-        family.add_metric([value], values[value])
-    return family
+    def _gauge(self, name: str, about: str, labels: tuple[str, ...]) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", about, labels, registry=self._registry)

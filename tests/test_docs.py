@@ -21,13 +21,14 @@ from rollout.cli.exits import Code
 from rollout.core.world import Settings
 from rollout.kube.lease import Timing
 from rollout.lint import lint, render
-from rollout.metrics import Metrics, Readings
+from rollout.metrics import Metrics
 from rollout.models.definitions import DEFINITIONS, schema
 from rollout.models.rollout import ABORTED, API_VERSION, COMMAND, FINALIZER, LEADER, ORIGINAL, PROMOTED, REVISION_LABEL
 from rollout.models.status import Outcome, Phase, Stage, Verb
 from sandbox.apiserver.schema import build
 from sandbox.apiserver.validation import validate
 from tests.api.snapshot import page
+from tests.api.test_metrics import readings
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "rollout" / "core").glob("*.py"))
@@ -183,7 +184,7 @@ def test_every_endpoint_of_the_health_port_is_explained() -> None:
 
 def test_every_metric_is_explained() -> None:
     metrics = Metrics()
-    metrics.read(Readings(queue_depth=dict, watch_ages=dict, phases=dict))
+    metrics.read(readings())
     families = text_string_to_metric_families(metrics.render().decode())
     described = (family for family in families if not family.name.endswith("_created"))
     names = {f"{family.name}_total" if family.type == "counter" else family.name for family in described}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from api.app import create_app
 from api.health import create_health_app
 from api.serve import require_loopback, serve
 from rollout import controller as loop
+from rollout.census import Census
 from rollout.cli.logs import log_as
 from rollout.core.world import Settings
 from rollout.kube.client import Client
@@ -34,13 +34,16 @@ from rollout.kube.queue import Queue
 from rollout.kube.reflector import Reflector
 from rollout.kube.store import Store
 from rollout.live import Live
-from rollout.metrics import Metrics, Readings
+from rollout.metrics import Metrics
 from rollout.models.base import parse_duration
-from rollout.models.kinds import ROLLOUTS, Key
+from rollout.models.kinds import Key
 from rollout.notifications.configuration import Notifications
 from rollout.notifications.configuration import load as load_notifications
 from rollout.notifying import notifying, require
+from rollout.readings import Readings
+from rollout.watched import Watched
 
+_VERSION = version("progressive-delivery")
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
 _STUCK = 300.0  # seconds without a turn of a watch; one that works takes 150 s for silence and 10 s for a call
 
@@ -161,13 +164,16 @@ async def run(options: Options) -> None:
     """Controller, API and health endpoint, in one task group."""
     client = await Client.connect(options.kubeconfig, options.context)
     async with client, opened(options.sources) as sources:
-        election = _election(client, options)
-        parts = _parts(client, sources, options, election)
+        election, metrics = _election(client, options), Metrics()
+        measuring = [Watched(source, metrics.queried) for source in sources]
+        parts = _parts(client, measuring, options, election, metrics)
+        census = Census(parts.store, now=_now)
         watching = loop.reflectors(client, parts.store, options.namespace)
         heart = Heart(watching)
-        parts.metrics.read(_readings(parts, watching))
         health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
-        api = create_app(store=parts.live, client=client, clock=parts.now, version=version("progressive-delivery"))
+        api = create_app(store=parts.live, client=client, clock=parts.now, version=_VERSION)
+        streams = api.state.streams
+        metrics.read(_readings(parts, watching, election, census, lambda: streams.listeners))
         async with asyncio.TaskGroup() as group:
             group.create_task(heart.run())
             group.create_task(serve(health, host=options.health[0], port=options.health[1], listening=_told("health")))
@@ -179,9 +185,11 @@ def _told(name: str) -> Callable[[int], None]:
     return lambda port: structlog.get_logger().info("listening", name=name, port=port)
 
 
-def _parts(client: Client, sources: Sequence[Source], options: Options, election: Election) -> loop.Parts:
+def _parts(
+    client: Client, sources: Sequence[Source], options: Options, election: Election, metrics: Metrics
+) -> loop.Parts:
     queue: Queue[Key] = Queue()
-    store, metrics = Store(INDEXES), Metrics()
+    store = Store(INDEXES)
     recorder = EventRecorder(client, now=_now, instance=_instance())
     return loop.Parts(
         client=client,
@@ -213,13 +221,20 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _readings(parts: loop.Parts, watching: tuple[Reflector, ...]) -> Readings:
+def _readings(
+    parts: loop.Parts, watching: tuple[Reflector, ...], election: Election, census: Census, streams: Callable[[], int]
+) -> Readings:
     return Readings(
-        queue_depth=lambda: {"all": parts.queue.depth},
+        version=_VERSION,
+        leads=lambda: election.leads,
+        queue_depth=lambda: parts.queue.depths,
+        queue_age=lambda: parts.queue.oldest,
         watch_ages=lambda: {reflector.resource.plural: reflector.age for reflector in watching},
-        phases=lambda: Counter(
-            (each.get("status") or {}).get("phase", "Unknown") for each in parts.store.list(ROLLOUTS)
-        ),
+        phases=census.phases,
+        reasons=census.reasons,
+        phase_ages=census.oldest,
+        step_age=census.oldest_step,
+        event_streams=streams,
         notifications=lambda: {
             outbox.name: (outbox.waiting, outbox.age) for outbox in (parts.notifier.outboxes if parts.notifier else ())
         },

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from time import monotonic
 
 import structlog
 
@@ -21,7 +22,17 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a fault)
     """The API server refuses a pod template; the message is the server's own."""
 
 
-Observer = Callable[[Write, str], None]
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A write that was tried: `outcome` is `ok` or the API server's reason, `seconds` what it took."""
+
+    write: Write
+    outcome: str
+    lane: Lane
+    seconds: float
+
+
+Observer = Callable[[Done], None]
 
 
 async def apply(
@@ -41,7 +52,7 @@ async def apply(
     Of the urgent writes at the beginning each is tried, whatever becomes of the others: one route that cannot be
     written must not keep traffic on another. Their first error then ends the plan.
 
-    `urgent` plans go over a connection of their own. `observer` is told each write and how it ended. Raises Refused
+    `urgent` plans go over a connection of their own. `observer` is told each write that was tried. Raises Refused
     for a pod template, and the ApiError of any other write.
     """
     applying = _Applying(client, store, urgent, observer, leads, _merged(plan, store))
@@ -75,13 +86,14 @@ class _Applying:
         if not self.leads():
             raise Unavailable(0, "Deposed", "the lease may be somebody else's by now")
         lane = Lane.URGENT if self.urgent or write.urgent else Lane.WRITE
+        began = monotonic()
         try:
             raw = await _do(self._current(write), self.client, lane)
         except ApiError as error:
-            self.observer(write, error.reason)
+            self.observer(Done(write=write, outcome=error.reason, lane=lane, seconds=monotonic() - began))
             _raise_unless_harmless(write, error)
             return
-        self.observer(write, "ok")
+        self.observer(Done(write=write, outcome="ok", lane=lane, seconds=monotonic() - began))
         _log.info("wrote", why=write.why, verb=str(write.verb), object=_name(write), urgent=lane is Lane.URGENT)
         self._keep(write, raw)
 

@@ -111,6 +111,11 @@ class Queue(Generic[K]):
         return len(self._ready[True]) + len(self._ready[False])
 
     @property
+    def depths(self) -> dict[str, int]:
+        """The same for each lane."""
+        return {"urgent": len(self._ready[True]), "normal": len(self._ready[False])}
+
+    @property
     def delayed(self) -> int:
         """How many keys are not due yet, or in work and wanted again."""
         return len(self._wanted) - self.depth

@@ -23,18 +23,18 @@ class _Dumper(yaml.SafeDumper):
 def files() -> Mapping[str, str]:
     """What is generated: the text of each file by its path in the repository."""
     crds = {f"crds/{definition.resource.plural}.yaml": manifest(definition) for definition in DEFINITIONS}
-    return {path: HEADER + _yaml(crd) for path, crd in crds.items()} | {"docs/reference.md": reference(DEFINITIONS)}
+    return {path: HEADER + as_yaml(crd) for path, crd in crds.items()} | {"docs/reference.md": reference(DEFINITIONS)}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the files, or with `--check` name those that differ; 1 when there are any."""
-    parser = argparse.ArgumentParser(prog="python -m rollout.models.generate", description=__doc__)
+def write(generated: Mapping[str, str], arguments: Sequence[str], *, about: str, command: str) -> int:
+    """Write the files; with `--check` name those that differ, and what mends that. The exit code: 1 for any such."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file differs")
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2], help="the repository")
     options = parser.parse_args(arguments)
-    differing = {path: text for path, text in files().items() if _read(options.root / path) != text}
+    differing = {path: text for path, text in generated.items() if _read(options.root / path) != text}
     if options.check:
-        sys.stderr.writelines(f"{path} differs from rollout/models: run `make crds`\n" for path in differing)
+        sys.stderr.writelines(f"{path} is not what it is made from: run `{command}`\n" for path in differing)
         return 1 if differing else 0
     for path, text in differing.items():
         _write(options.root / path, text)
@@ -42,7 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _yaml(value: Any) -> str:
+def main(arguments: Sequence[str]) -> int:
+    """Write or check the CRDs and their reference."""
+    return write(files(), arguments, about=__doc__ or "", command="make crds")
+
+
+def as_yaml(value: Any) -> str:
+    """YAML as it is committed: in the order of the value, and without aliases."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=110)
 
 

@@ -1,8 +1,23 @@
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from rollout.metrics import PREFIX, Metrics, Readings, ReconcileOutcome, RequestOutcome, RequestVerb
+from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
+from rollout.models.status import Outcome
+from rollout.passages import Passages
+from rollout.readings import PREFIX, Readings
+from rollout.watched import QueryOutcome
+
+
+def counted(metrics: Metrics) -> dict[str, float]:
+    """What was counted or read at all: without the histograms that observed nothing."""
+    found = samples(metrics)
+    empty = {name.removesuffix("_count") for name, value in found.items() if name.endswith("_count") and not value}
+    return {
+        name: value for name, value in found.items() if name.removesuffix("_count").removesuffix("_sum") not in empty
+    }
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -18,29 +33,92 @@ def _samples(metrics: Metrics) -> Iterator[tuple[str, float]]:
                 yield sample.name.removeprefix(f"{PREFIX}_") + (f"{{{labels}}}" if labels else ""), sample.value
 
 
+def readings(**states: Any) -> Readings:
+    """Readings of nothing, but for these."""
+    nothing: dict[str, Any] = dict.fromkeys(("watch_ages", "phases", "reasons", "phase_ages", "queue_depth"), dict)
+    numbers = {name: lambda: 0 for name in ("queue_age", "step_age", "event_streams")}
+    return Readings(**{"version": "1.2.3", "leads": lambda: False, **nothing, **numbers, **states})
+
+
 def test_what_happens_is_counted_by_kind_and_outcome() -> None:
     metrics = Metrics()
     metrics.reconciled(ReconcileOutcome.WROTE, 0.25)
     metrics.reconciled(ReconcileOutcome.QUIET, 0.5)
-    metrics.wrote(RequestVerb.PATCH, resource="httproutes", outcome=RequestOutcome.CONFLICT)
+    metrics.wrote(
+        RequestVerb.PATCH, resource="httproutes", outcome=RequestOutcome.CONFLICT, lane="urgent", seconds=0.125
+    )
     metrics.judged("pass")
     metrics.judged("pass")
-    assert samples(metrics) == {
+    assert counted(metrics) == {
         "reconciles_total{wrote}": 1,
         "reconciles_total{quiet}": 1,
         "reconcile_duration_seconds_count": 2,
         "reconcile_duration_seconds_sum": 0.75,
         "api_server_writes_total{patch,httproutes,conflict}": 1,
+        "api_server_write_duration_seconds_count{patch,urgent}": 1,
+        "api_server_write_duration_seconds_sum{patch,urgent}": 0.125,
         "verdicts_total{pass}": 2,
     }
 
 
+def test_releases_and_steps_are_counted_with_the_time_they_took() -> None:
+    metrics = Metrics()
+    metrics.passed(Passages())
+    metrics.passed(Passages(step=timedelta(seconds=30)))
+    metrics.passed(Passages(outcome=Outcome.ABORTED, release=timedelta(minutes=2)))
+    metrics.reacted(timedelta(seconds=0.25))
+    assert counted(metrics) == {
+        "releases_total{aborted}": 1,
+        "release_duration_seconds_count{aborted}": 1,
+        "release_duration_seconds_sum{aborted}": 120,
+        "step_duration_seconds_count": 1,
+        "step_duration_seconds_sum": 30,
+        "abort_reaction_seconds_count": 1,
+        "abort_reaction_seconds_sum": 0.25,
+    }
+
+
+def test_a_metric_source_is_up_unless_its_last_answer_was_none() -> None:
+    metrics = Metrics()
+    metrics.queried("main", QueryOutcome.DOWN, 5.0)
+    assert samples(metrics)["metric_source_up{main}"] == 0
+    metrics.queried("main", QueryOutcome.NO_DATA, 0.5)
+    assert samples(metrics)["metric_source_up{main}"] == 1
+    assert samples(metrics)["metric_source_queries_total{main,down}"] == 1
+    assert samples(metrics)["metric_source_query_seconds_sum{main}"] == 5.5
+
+
 def test_states_are_read_when_prometheus_asks() -> None:
     metrics, depth = Metrics(), {"urgent": 0}
-    metrics.read(Readings(queue_depth=lambda: depth, watch_ages=lambda: {"pods": 1.5}, phases=lambda: {"Healthy": 7}))
+    metrics.read(
+        readings(
+            leads=lambda: True,
+            queue_depth=lambda: depth,
+            queue_age=lambda: 0.5,
+            watch_ages=lambda: {"pods": 1.5},
+            phases=lambda: {"Healthy": 7},
+            reasons=lambda: {"NoData": 2},
+            phase_ages=lambda: {"Healthy": 60.0},
+            step_age=lambda: 30.0,
+            event_streams=lambda: 4,
+            notifications=lambda: {"chat": (2, 1.25)},
+        )
+    )
     depth["urgent"] = 3
-    found = {name: value for name, value in samples(metrics).items() if "reconcile" not in name}
-    assert found == {"queue_depth{urgent}": 3, "watch_age_seconds{pods}": 1.5, "rollouts{Healthy}": 7}
+    assert counted(metrics) == {
+        "build_info{1.2.3}": 1,
+        "leader": 1,
+        "queue_depth{urgent}": 3,
+        "queue_age_seconds": 0.5,
+        "watch_age_seconds{pods}": 1.5,
+        "rollouts{Healthy}": 7,
+        "rollouts_unready{NoData}": 2,
+        "oldest_phase_age_seconds{Healthy}": 60,
+        "oldest_step_age_seconds": 30,
+        "event_streams": 4,
+        "notifications_waiting{chat}": 2,
+        "notification_age_seconds{chat}": 1.25,
+    }
 
 
 def test_every_name_begins_with_the_prefix_and_two_can_live_in_one_process() -> None:

@@ -49,7 +49,7 @@ async def carried_out(plan: Plan, client: Client) -> list[tuple[str, str]]:
         client=client,
         store=store,
         urgent=False,
-        observer=lambda write, outcome: told.append((write.key.name, outcome)),
+        observer=lambda done: told.append((done.write.key.name, done.outcome)),
     )
     return told
 
@@ -117,7 +117,7 @@ async def test_what_was_written_is_known_at_once_and_the_next_write_to_it_starts
     held = api.objects[HTTP_ROUTES.path("prod", "a")]
     store.put(HTTP_ROUTES, raw(held))
     plan = (weight("a", urgent=False), fenced("a", held["metadata"]["resourceVersion"]))
-    await apply(plan, client=client, store=store, urgent=False, observer=lambda _write, _outcome: None)
+    await apply(plan, client=client, store=store, urgent=False, observer=lambda _: None)
     now = api.objects[HTTP_ROUTES.path("prod", "a")]
     assert store.get(HTTP_ROUTES, Key("prod", "a")) == now
     written = str(int(now["metadata"]["resourceVersion"]) - 1)

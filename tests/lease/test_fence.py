@@ -65,7 +65,7 @@ async def test_a_leader_that_may_have_been_deposed_sends_nothing(api: FakeApi, c
             client=client,
             store=a_store(api),
             urgent=urgent,
-            observer=lambda _, outcome: told.append(outcome),
+            observer=lambda done: told.append(done.outcome),
             leads=lambda: False,
         )
     assert (api.seen, told) == ([], [])

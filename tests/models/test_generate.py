@@ -41,8 +41,8 @@ def test_a_file_that_was_edited_or_lost_is_named(copy: Path, capsys: pytest.Capt
     (copy / "docs/reference.md").unlink()
     assert main(["--check", "--root", str(copy)]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "crds/rollouts.yaml differs from rollout/models: run `make crds`",
-        "docs/reference.md differs from rollout/models: run `make crds`",
+        "crds/rollouts.yaml is not what it is made from: run `make crds`",
+        "docs/reference.md is not what it is made from: run `make crds`",
     ]
 
 

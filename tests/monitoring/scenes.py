@@ -1,0 +1,53 @@
+"""For each alert: series (one value a minute) under which it has to fire, and others under which it must not."""
+
+from rollout.readings import PREFIX as P
+
+_LEADING = {
+    f'{P}_leader{{pod="a"}}': "1x60",
+    f'{P}_leader{{pod="b"}}': "0x60",
+    f'{P}_build_info{{version="1"}}': "1x60",
+}
+_SOURCE = '{source="main"}'
+_WAITS = f'{P}_rollouts_unready{{reason="WaitingForApproval"}}'
+_FAST = f'{P}_abort_reaction_seconds_bucket{{le="0.5"}}'
+
+SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "Down": ({"up": "0x60"}, _LEADING),
+    "NoLeader": ({f'{P}_leader{{pod="a"}}': "0x60"}, _LEADING),
+    "LeaderFlapping": (
+        {f'{P}_leader{{pod="a"}}': "0 1 " * 30, f'{P}_leader{{pod="b"}}': "1 0 " * 30},
+        _LEADING,
+    ),
+    "WatchStale": (
+        {f'{P}_watch_age_seconds{{resource="pods"}}': "400x60"},
+        {f'{P}_watch_age_seconds{{resource="pods"}}': "10x60"},
+    ),
+    "QueueStuck": ({f"{P}_queue_age_seconds": "60x60"}, {f"{P}_queue_age_seconds": "0.1x60"}),
+    "ReconcileFailing": (
+        {f'{P}_reconciles_total{{outcome="failed"}}': "0+1x60"},
+        {f'{P}_reconciles_total{{outcome="wrote"}}': "0+9x60", f'{P}_reconciles_total{{outcome="failed"}}': "2x60"},
+    ),
+    "WritesForbidden": (
+        {f'{P}_api_server_writes_total{{outcome="forbidden",resource="services"}}': "0+1x60"},
+        {f'{P}_api_server_writes_total{{outcome="ok",resource="services"}}': "0+1x60"},
+    ),
+    "MetricSourceDown": (
+        {f"{P}_metric_source_up{_SOURCE}": "0x60", f"{P}_metric_source_queries_total{_SOURCE}": "0+4x60"},
+        {f"{P}_metric_source_up{_SOURCE}": "0x60", f"{P}_metric_source_queries_total{_SOURCE}": "40x60"},
+    ),
+    "AbortSlow": (
+        {f"{P}_abort_reaction_seconds_count": "0x20 1x40", _FAST: "0x60"},
+        {f"{P}_abort_reaction_seconds_count": "0x20 1x40", _FAST: "0x20 1x40"},
+    ),
+    "ReleasesAborted": (
+        {f'{P}_releases_total{{outcome="aborted"}}': "0+1x60", f'{P}_releases_total{{outcome="promoted"}}': "3x60"},
+        {f'{P}_releases_total{{outcome="aborted"}}': "0+1x60", f'{P}_releases_total{{outcome="promoted"}}': "0+2x60"},
+    ),
+    "RolloutStalled": ({f'{P}_rollouts{{phase="Stalled"}}': "1x60"}, {f'{P}_rollouts{{phase="Healthy"}}': "9x60"}),
+    "ReleaseBlind": (
+        {f'{P}_rollouts_unready{{reason="NoData"}}': "2x60"},
+        {f'{P}_rollouts_unready{{reason="Holding"}}': "2x60"},
+    ),
+    "ApprovalWaits": ({_WAITS: "1x300"}, {_WAITS: "1x200 0x100"}),
+    "StepLong": ({f"{P}_oldest_step_age_seconds": "90000x60"}, {f"{P}_oldest_step_age_seconds": "3600x60"}),
+}

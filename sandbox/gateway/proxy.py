@@ -22,7 +22,7 @@ from sandbox.settings import Settings
 from sandbox.storage import Object, Storage
 from sandbox.workqueue import Workqueue, work
 
-_ROUTING = (*virtual.ROUTES, "gateways", "gatewayclasses", "referencegrants")
+_ROUTING = (*virtual.ROUTES, "gateways", "gatewayclasses", "referencegrants", "ingresses")
 _BACKENDS = ("services", "endpointslices")
 # For how long what is in flight to a Service that was deleted can still end.
 _LINGER_SECONDS = 3.0
@@ -102,6 +102,7 @@ class _Knowledge:
             routes=self._routes,
             gateways=self._gateways,
             referencegrants=self._grants,
+            ingresses=self._ingresses,
             services=self._services,
             endpointslices=self._slices,
             endpoints=str(self.files.endpoints),
@@ -113,6 +114,7 @@ class _Knowledge:
         self._routes = [obj for plural in virtual.ROUTES for obj in self._read(plural)]
         self._gateways = virtual.our_gateways(self._storage)
         self._grants = self._read("referencegrants")
+        self._ingresses = self._read("ingresses")
 
     def _read_backends(self) -> None:
         self._services = self._read("services")
@@ -157,7 +159,7 @@ class _Courier:
 
     def _see(self, plural: str, news: _News, obj: Object, previous: Object | None) -> None:
         exists = self._storage.record(plural, *key_of(obj)) is not None
-        only_status = exists and previous is not None and _generation(obj) == _generation(previous) is not None
+        only_status = exists and previous is not None and _said(obj) == _said(previous) is not None
         if not only_status and news not in self._pending:
             self._pending.add(news)
             self._queue.add(news, after=self._chance.uniform(*self._lag))
@@ -177,7 +179,7 @@ class _Courier:
         self._rejections = rejections
 
 
-def _generation(obj: Object) -> int | None:
-    """Return the generation of an object, None for kinds that have none."""
-    generation: int | None = obj["metadata"].get("generation")
-    return generation
+def _said(obj: Object) -> tuple[int, Object | None] | None:
+    """What an object says besides its status: its generation, and its annotations; None for kinds without any."""
+    metadata = obj["metadata"]
+    return (metadata["generation"], metadata.get("annotations")) if metadata.get("generation") is not None else None

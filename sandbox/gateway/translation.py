@@ -1,4 +1,4 @@
-"""From the objects of the Gateway API and of Kubernetes to what Envoy is told; pure.
+"""From the objects of the Gateway API, Ingresses and Services to what Envoy is told; pure.
 
 As the Gateway API says, a backend that does not resolve answers 500 for its share and a Service without ready
 endpoints 503. What it leaves open: a rule whose weights are all zero, or without backends, answers 500. All Gateways
@@ -19,6 +19,7 @@ from sandbox.gateway.attachment import (
     covers,
     problem,
 )
+from sandbox.gateway.ingresses import Location, locations
 from sandbox.gateway.matches import Precedence, matches
 from sandbox.reading import ObjectKey, key_of
 from sandbox.storage import Object
@@ -42,9 +43,10 @@ class _Backends:
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """One match of one route, served under `hostname`."""
+    """One match of one route or Ingress, served under `hostname`; those of Ingresses come last."""
 
     hostname: str
+    of_ingress: bool = False
     precedence: Precedence
     route: Object
 
@@ -56,6 +58,7 @@ def translate(
     endpointslices: Iterable[Object],
     gateways: Iterable[Object],
     referencegrants: Iterable[Object],
+    ingresses: Iterable[Object] = (),
     endpoints: str = "endpoints",
     lowest_port: int = 0,
 ) -> Config:
@@ -66,7 +69,8 @@ def translate(
     """
     routes, services = list(routes), list(services)
     known = _Backends(service_of=by_name(services).get, grants=list(referencegrants))
-    entries = _entries(routes, by_name(gateways), known)
+    inside = (_entry(each) for each in locations(ingresses, service_of=known.service_of))
+    entries = [*_entries(routes, by_name(gateways), known), *inside]
     http2 = frozenset(known.cluster(r, ref) for r in routes if r["kind"] == "GRPCRoute" for ref in backend_refs(r))
     return Config(
         clusters=tuple(backends.clusters(services, endpoints=endpoints, http2=http2)),
@@ -92,7 +96,7 @@ def _virtual_host(hostname: str, entries: Iterable[_Entry]) -> Object:
     # A request that no rule of the closest hostname matches falls to the rules of wider ones: the Gateway API gives
     # precedence to the closest, it does not exclude the others.
     matching = (entry for entry in entries if covers(entry.hostname, hostname))
-    ordered = sorted(matching, key=lambda entry: (-_closeness(entry.hostname), entry.precedence))
+    ordered = sorted(matching, key=lambda entry: (-_closeness(entry.hostname), entry.of_ingress, entry.precedence))
     return {"name": hostname, "domains": [hostname], "routes": [entry.route for entry in ordered]}
 
 
@@ -108,6 +112,18 @@ def _entries(routes: Iterable[Object], gateways: Mapping[ObjectKey, Object], kno
         for hostname in _hostnames(route, gateways)
         for precedence, envoy_route in _envoy_routes(route, known)
     ]
+
+
+def _entry(location: Location) -> _Entry:
+    """What an Ingress opens: as nginx does, 503 where a Service is not there or has no endpoints."""
+    clusters = [{"name": name or UNRESOLVED, "weight": weight} for name, weight in location.clusters.items()]
+    action = {
+        "weighted_clusters": {"clusters": clusters},
+        "cluster_not_found_response_code": "SERVICE_UNAVAILABLE",
+        "retry_policy": _safe_retries(),
+    }
+    route = {"match": location.match, "route": action}
+    return _Entry(hostname=location.hostname, of_ingress=True, precedence=location.precedence, route=route)
 
 
 def _hostnames(route: Object, gateways: Mapping[ObjectKey, Object]) -> tuple[str, ...]:

@@ -58,10 +58,17 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Pins are versions and hashes only: the lock must not say where a package was fetched from.
+# Pins are versions and hashes only: a lock must not say where a package was fetched from. What the image installs are
+# parts of the same pins: the controller's, those with the sandbox, and what builds our own wheel.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-trusted-host \
+	--no-emit-find-links --strip-extras --allow-unsafe
+PART := $(COMPILE) --no-annotate --constraint requirements.lock
+
 lock:
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --strip-extras --allow-unsafe --extra sandbox --extra dev -o requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra sandbox --extra dev -o requirements.lock pyproject.toml
+	$(PART) -o requirements-runtime.lock pyproject.toml
+	$(PART) --extra sandbox -o requirements-sandbox.lock pyproject.toml
+	$(PART) --only-build-deps --build-deps-for wheel -o requirements-build.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV)

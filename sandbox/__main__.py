@@ -37,9 +37,14 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of every random delay (default: 1)")
     parser.add_argument("--api-port", type=int, default=0, help="of the API server (default: a free one)")
     parser.add_argument("--gateway-port", type=int, default=0, help="of the proxy (default: a free one)")
+    parser.add_argument("--proxy-metrics-port", type=int, default=0, help="of its counters (default: a free one)")
     parser.add_argument("--no-processes", action="store_true", help="pods become ready without a process")
     parser.add_argument("--no-gateway", action="store_true", help="routes get a status, but there is no Envoy")
     parser.add_argument("--no-prometheus", action="store_true", help="start no Prometheus, even if it is on the PATH")
+    parser.add_argument(
+        "--prometheus-files", action="store_true", help="write what a Prometheus elsewhere is to scrape; start none"
+    )
+    parser.add_argument("--no-access-log", action="store_true", help="keep no line for each request of the proxy")
     parser.add_argument("--audit", type=Path, help="file for one JSON line per request to the API server")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process ends")
     return parser
@@ -52,9 +57,12 @@ def settings(options: argparse.Namespace) -> Settings:
         seed=options.seed,
         api_port=options.api_port,
         gateway_port=options.gateway_port,
+        proxy_metrics_port=options.proxy_metrics_port,
         processes=not options.no_processes,
         gateway=not options.no_gateway,
         prometheus=not options.no_prometheus,
+        prometheus_files=options.prometheus_files,
+        access_log=not options.no_access_log,
     )
 
 

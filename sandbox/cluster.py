@@ -102,13 +102,17 @@ async def _proxy(storage: Storage, settings: Settings) -> AsyncIterator[Gateway 
 
 @asynccontextmanager
 async def _metrics(storage: Storage, settings: Settings, proxy: Gateway | None) -> AsyncIterator[str | None]:
-    """Run Prometheus beside the block, if there is one, from the moment it answers."""
+    """Run Prometheus beside the block, if there is one, from the moment it answers; or describe it for another."""
+    scraped = proxy.metrics_url if proxy else None
+    if settings.prometheus_files:
+        with prometheus.described(storage, settings, proxy=scraped):
+            yield None
+        return
     program = prometheus.installed() if settings.prometheus else None
     if program is None:
         yield None
         return
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    scraped = proxy.metrics_url if proxy else None
     async with beside(prometheus.run(storage, settings, program=program, proxy=scraped, ready=url.set_result)):
         yield await url
 

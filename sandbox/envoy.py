@@ -129,14 +129,20 @@ class Envoy:
 
 
 @asynccontextmanager
-async def envoy(directory: Path, files: Files, *, port: int = 0) -> AsyncIterator[Envoy]:
+async def envoy(
+    directory: Path, files: Files, *, port: int = 0, admin_port: int = 0, access_log: bool = True
+) -> AsyncIterator[Envoy]:
     """Run an Envoy on what `files` holds, and yield it once it serves; `port` is the Gateways', 0 = a free one.
+
+    `admin_port` is that of its counters, 0 = a free one; `access_log` is whether it keeps one.
 
     Raises EnvoyFailed. `directory` takes its logs and its bootstrap.
     """
-    log, address, access = directory / "envoy.log", directory / "admin-address", directory / "access.log"
+    log, address = directory / "envoy.log", directory / "admin-address"
+    access = directory / "access.log" if access_log else Path(os.devnull)
     address.unlink(missing_ok=True)
-    (directory / "bootstrap.json").write_text(json.dumps(bootstrap(files, port=port, access_log=access)))
+    started_with = bootstrap(files, port=port, admin_port=admin_port, access_log=access)
+    (directory / "bootstrap.json").write_text(json.dumps(started_with))
     async with child(_command(directory, log, address), log=log) as process:
         admin_url = await _ready(process, address, log)
         listeners = json.loads(await fetch(f"{admin_url}/listeners?format=json") or "{}")
@@ -172,11 +178,11 @@ def lowest_port() -> int:
     return int(setting.read_text()) if setting.exists() else 1024
 
 
-def bootstrap(files: Files, *, port: int, access_log: Path) -> Object:
+def bootstrap(files: Files, *, port: int, admin_port: int, access_log: Path) -> Object:
     """Return what Envoy starts with: where its files are, and the Gateways' one HTTP listener."""
     return {
         "node": {"id": "sandbox-gateway", "cluster": "sandbox"},
-        "admin": {"address": _address(0)},
+        "admin": {"address": _address(admin_port)},
         # The default of 5 s is longer than what a demo's judge wants to wait for.
         "stats_flush_interval": "1s",
         "dynamic_resources": {

@@ -4,7 +4,8 @@ import asyncio
 import json
 import socket
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from urllib.parse import urlsplit
@@ -42,20 +43,31 @@ async def run(
     (/metrics). Its series have the labels namespace and pod, and rollout and revision where it has those. As in
     every Prometheus, it takes up to 6 s until a new pod is scraped for the first time. Raises PrometheusFailed.
     """
-    directory = settings.directory / "prometheus"
-    directory.mkdir(parents=True, exist_ok=True)
-    pods, log = directory / "pods.json", directory / "prometheus.log"
-    text = json.dumps(configuration(pods, proxy, interval=settings.scrape_interval))
-    (directory / "prometheus.json").write_text(text)
-    stop_following = follow(storage, "pods", lambda *_: _write(pods, targets(_pods(storage))))
-    _write(pods, targets(_pods(storage)))
     address = f"127.0.0.1:{_free_port()}"
-    try:
+    with described(storage, settings, proxy=proxy) as directory:
+        log = directory / "prometheus.log"
         async with child(_command(program, directory, address), log=log) as process:
             await _ready(process, f"http://{address}", log)
             ready(f"http://{address}")
             code = await process.wait()
             raise PrometheusFailed(f"Prometheus ended with code {code}:\n{tail(log)}")
+
+
+@contextmanager
+def described(storage: Storage, settings: Settings, *, proxy: str | None) -> Iterator[Path]:
+    """Keep a Prometheus's configuration and the list of the pods up to date beside the block; gives their folder.
+
+    The configuration is `prometheus.json` there; it is complete from the start, and only the list changes.
+    """
+    directory = settings.directory / "prometheus"
+    directory.mkdir(parents=True, exist_ok=True)
+    pods = directory / "pods.json"
+    stop_following = follow(storage, "pods", lambda *_: _write(pods, targets(_pods(storage))))
+    try:
+        _write(pods, targets(_pods(storage)))
+        text = json.dumps(configuration(pods, proxy, interval=settings.scrape_interval))
+        (directory / "prometheus.json").write_text(text)
+        yield directory
     finally:
         stop_following()
 

@@ -17,22 +17,16 @@ import typer
 from rich.console import Console
 
 from rollout.cli.options import console
-from rollout.cli.showcase import manifests
+from rollout.cli.showcase import manifests, stage
 from rollout.cli.showcase.api import Person
 from rollout.cli.showcase.cast import Cast, Failed, controller, load, sandbox
 from rollout.cli.showcase.report import Release, api_report, lines, release_report
 from rollout.cli.showcase.screen import Screen, summary
-from rollout.models.definitions import manifests as definitions
-from rollout.models.kinds import HTTP_ROUTES, ROLLOUT_RUNS, ROLLOUTS, SERVICES, Resource
+from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, SERVICES
 from rollout.models.status import Phase
 from sandbox.cluster import beside
 from sandbox.gateway import service_url
 
-_CRDS = Resource(
-    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
-)
-_NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-_GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 _PATIENCE = 180.0  # seconds until a phase that does not come counts as a failure
 _REST = 8.0  # seconds of standing still in which requests are counted
 _RATE = 150.0  # requests per second
@@ -88,7 +82,7 @@ async def _play(target: Console, *, live: bool, report: Path | None, keep: bool,
         directory = Path(name)
         async with sandbox(directory, prometheus=prometheus) as cluster, aiohttp.ClientSession() as session:
             person = Person(session, cluster["url"])
-            await _install(person)
+            await stage.install(person)
             async with controller(directory, cluster) as cast:
                 show = Show(cast=cast, person=person, session=session, screen=screen, began=began)
                 await _tell(show, report=report, keep=keep)
@@ -99,17 +93,12 @@ def _write(result: dict[str, Any], report: Path | None) -> None:
         report.write_text(json.dumps(result, indent=2) + "\n")
 
 
-async def _install(person: Person) -> None:
-    for definition in definitions():
-        await person.create(_CRDS, definition)
-
-
 async def _tell(show: Show, *, report: Path | None, keep: bool) -> None:
     """The story, and what it measured."""
     screen = show.screen
     screen.say(show.cast.source)
     screen.say(f"The dashboard, for as long as this runs: {show.cast.server}/")
-    await _build(show)
+    await stage.build(show.person)
     screen.say("shop:v1 is deployed: the first version has nothing to be compared with.")
     await _watched(show, _phase(show, Phase.HEALTHY, number=1))
     async with load(show.cast, await _service_url(show), rate=_RATE) as requests:
@@ -139,14 +128,6 @@ async def _watched(show: Show, part: Coroutine[Any, Any, None]) -> None:
             await part
 
 
-async def _build(show: Show) -> None:
-    await show.person.create(_NAMESPACES, manifests.NAMESPACE_MANIFEST)
-    await show.person.create(_GATEWAYS, manifests.GATEWAY)
-    await show.person.create(SERVICES, manifests.SERVICE)
-    await show.person.create(HTTP_ROUTES, manifests.ROUTE)
-    await show.person.create(ROLLOUTS, manifests.rollout("v1"))
-
-
 async def _service_url(show: Show) -> str:
     return service_url(await show.person.get(SERVICES, manifests.NAMESPACE, "shop"), 80)
 
@@ -162,8 +143,7 @@ async def _rest(show: Show) -> None:
 async def _release(show: Show, version: str, *, before: str, ends: Phase) -> None:
     number = 2 + len(show.releases)
     changed = time.time()
-    template = manifests.pod_template(version)
-    await show.person.replace(ROLLOUTS, manifests.NAMESPACE, "shop", field="/spec/template", value=template)
+    await stage.release(show.person, version)
     await _phase(show, ends, number=number)
     await asyncio.sleep(_LINGER)
     record = await show.person.get(ROLLOUT_RUNS, manifests.NAMESPACE, f"shop-{number}")

@@ -60,7 +60,13 @@ async def run(storage: Storage, settings: Settings, *, ready: Callable[[Gateway]
     virtual.offer_class(storage)
     knowledge = _Knowledge(storage, Files(directory))
     async with (
-        envoy(directory, knowledge.files, port=settings.gateway_port) as proxy,
+        envoy(
+            directory,
+            knowledge.files,
+            port=settings.gateway_port,
+            admin_port=settings.proxy_metrics_port,
+            access_log=settings.access_log,
+        ) as proxy,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(virtual.run(storage, settings))

@@ -9,8 +9,16 @@ from rollout.models.kinds import Resource
 _TYPES = {"json": "application/json-patch+json", "merge": "application/merge-patch+json"}
 
 
+class Refused(RuntimeError):  # noqa: N818 (what has happened, as a sentence would say it)
+    """The API server's answer was no; the message is its own, `status` the code of HTTP."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Person:
-    """Creates and changes objects; opened and closed with its session. Raises RuntimeError for a refusal."""
+    """Creates and changes objects; opened and closed with its session. Raises Refused."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -20,6 +28,14 @@ class Person:
         """Create an object."""
         path = resource.path(manifest["metadata"].get("namespace"))
         return await self._send("POST", f"{path}?fieldValidation=Strict", manifest, "application/json")
+
+    async def ensure(self, resource: Resource, manifest: dict[str, Any]) -> None:
+        """Create an object unless there is one of its name."""
+        try:
+            await self.create(resource, manifest)
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """Read an object."""
@@ -35,5 +51,5 @@ class Person:
         async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
             answer: dict[str, Any] = await response.json()
             if response.status >= 400:
-                raise RuntimeError(f"{method} {path}: {answer.get('message', response.status)}")
+                raise Refused(f"{method} {path}: {answer.get('message', response.status)}", status=response.status)
             return answer

@@ -57,7 +57,8 @@ KUBERNETES = Module(
 ETCD = Module(name="etcd", programs=(("etcd", "go.etcd.io/etcd/server/v3"),))
 GATEWAY_API = Module(name="gatewayapi")
 TRAEFIK = Module(name="traefik", programs=(("traefik", "github.com/traefik/traefik/v3/cmd/traefik"),))
-MODULES = (GATEWAY_API, ETCD, KUBERNETES, TRAEFIK)
+COMPOSE = Module(name="compose", programs=(("compose", "github.com/compose-spec/compose-go/v2/cmd"),))
+MODULES = (GATEWAY_API, COMPOSE, ETCD, KUBERNETES, TRAEFIK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,12 @@ def traefik() -> Path:
     """The program of a Gateway API implementation, which a build made before; raises NotBuilt with what to do."""
     _require(TRAEFIK)
     return TRAEFIK.directory / "traefik"
+
+
+def compose() -> Path:
+    """The program that validates and resolves a compose file, which a build made before; raises NotBuilt."""
+    _require(COMPOSE)
+    return COMPOSE.directory / "compose"
 
 
 def _require(module: Module) -> None:

@@ -22,7 +22,7 @@ from rollout.cli.showcase.api import Person
 from rollout.cli.showcase.cast import Cast, Failed, controller, load, sandbox
 from rollout.cli.showcase.report import Release, api_report, lines, release_report
 from rollout.cli.showcase.screen import Screen, summary
-from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, SERVICES
+from rollout.models.kinds import ROLLOUT_RUNS, SERVICES
 from rollout.models.status import Phase
 from sandbox.cluster import beside
 from sandbox.gateway import service_url

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -210,6 +211,25 @@ async def test_a_service_is_reached_at_its_cluster_ip_through_the_endpoints_of_t
             await becomes(f"http://{address}:28080", {(200, "canary"): 5})
             metrics = await fetch(running.metrics_url) or ""
     assert 'envoy_cluster_name="clusterip/shop/shop/28080"' in metrics
+
+
+async def test_ports_that_are_asked_for_are_used_and_no_access_log_is_kept_if_none_is_wanted(
+    settings: Settings,
+) -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        port, metrics = one.getsockname()[1], other.getsockname()[1]
+    wanted = replace(settings, gateway_port=port, proxy_metrics_port=metrics, access_log=False)
+    stable = Backend("stable")
+    async with (
+        serving(stable),
+        gateway_of(a_shop(a_route(a_rule(a_ref())), backends={"shop": stable}), wanted) as running,
+    ):
+        await answers(running.url + "/", 1)
+        assert running.url == f"http://127.0.0.1:{port}"
+        assert running.metrics_url == f"http://127.0.0.1:{metrics}/stats/prometheus"
+    assert list(settings.directory.rglob("access.log")) == []
 
 
 async def test_the_access_log_says_who_answered_and_when(settings: Settings) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import pytest
 
 from sandbox import prometheus
 from sandbox.child import fetch
+from sandbox.cluster import cluster
 from sandbox.settings import Settings
 from sandbox.storage import Object, Storage
 from tests.sandbox.workloads import quick
@@ -128,3 +130,26 @@ async def test_prometheus_has_the_series_of_pods_that_come_later_and_of_the_prox
     expected = {key: value for key, value in labels().items() if not key.startswith("__")}
     assert found == [({**common, "job": "pods", **expected}, "7")]
     assert of_proxy == [({**common, "job": "proxy"}, "7")]
+
+
+def test_a_prometheus_elsewhere_is_told_of_proxy_and_pods_as_long_as_the_sandbox_runs(settings: Settings) -> None:
+    storage, proxy = Storage(seed=1), "http://127.0.0.1:9/stats/prometheus"
+    with prometheus.described(storage, settings, proxy=proxy) as directory:
+        pods = directory / "pods.json"
+        written = json.loads((directory / "prometheus.json").read_text())
+        assert written == prometheus.configuration(pods, proxy, interval=settings.scrape_interval)
+        assert json.loads(pods.read_text()) == []
+        storage.create("pods", a_pod())
+        listed = prometheus.targets([a_pod()])
+        assert json.loads(pods.read_text()) == listed
+    storage.create("pods", a_pod("shop-1"))
+    assert json.loads(pods.read_text()) == listed
+
+
+async def test_a_sandbox_that_describes_a_prometheus_starts_none(settings: Settings) -> None:
+    async with cluster(replace(settings, gateway=False, prometheus_files=True)) as running:
+        assert running.prometheus_url is None
+        assert sorted(path.name for path in (settings.directory / "prometheus").iterdir()) == [
+            "pods.json",
+            "prometheus.json",
+        ]

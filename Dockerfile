@@ -17,23 +17,36 @@ ENV PATH=/opt/rollout/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-FROM python AS packages
+FROM python AS tools
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv
 WORKDIR /build
-COPY requirements-build.lock requirements-runtime.lock ./
+COPY requirements-build.lock ./
 RUN python3 -m venv /opt/build \
-    && /opt/build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-build.lock \
-    && python3 -m venv --without-pip /opt/rollout \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-build.lock
+
+FROM tools AS wheel
+COPY . .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /dist .
+
+FROM tools AS dependencies
+COPY requirements-runtime.lock ./
+RUN python3 -m venv --without-pip /opt/rollout \
     && /opt/build/bin/pip --python /opt/rollout/bin/python install \
         --no-cache-dir --require-hashes --only-binary :all: -r requirements-runtime.lock
-COPY . .
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /dist . \
-    && /opt/build/bin/pip --python /opt/rollout/bin/python install --no-deps --no-index /dist/*.whl
 
-FROM packages AS packages-with-sandbox
+FROM dependencies AS dependencies-with-sandbox
+COPY requirements-sandbox.lock ./
 RUN /opt/build/bin/pip --python /opt/rollout/bin/python install \
         --no-cache-dir --require-hashes --only-binary :all: -r requirements-sandbox.lock
+
+FROM dependencies AS packages
+COPY --from=wheel /dist /dist
+RUN /opt/build/bin/pip --python /opt/rollout/bin/python install --no-deps --no-index /dist/*.whl
+
+FROM dependencies-with-sandbox AS packages-with-sandbox
+COPY --from=wheel /dist /dist
+RUN /opt/build/bin/pip --python /opt/rollout/bin/python install --no-deps --no-index /dist/*.whl
 
 FROM python AS sandbox
 RUN apt-get update \

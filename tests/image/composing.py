@@ -20,6 +20,8 @@ VARIABLES = (
     "ROLLOUT_API_PORT",
     "ROLLOUT_HEALTH_PORT",
 )
+# How they end when they are asked to; the story has nothing to clean up and lets SIGTERM end it.
+IN_ORDER = {"sandbox": 0, "load": 0, "prometheus": 0, "controller": 0, "story": -signal.SIGTERM}
 _HEALTHY = 90.0  # seconds until a service that does not become healthy has failed
 _GRACE = 15.0  # seconds from SIGTERM to SIGKILL
 

@@ -8,10 +8,10 @@ import pytest
 
 from controlplane.binaries import NotBuilt
 from sandbox.prometheus import installed
-from tests.image.composing import VARIABLES, free_ports, ordered, up
+from tests.image.composing import IN_ORDER, VARIABLES, free_ports, ordered, up
 from tests.image.composition import FILE, ROOT, resolved, services
 from tests.image.places import Host
-from tests.image.watching import outcomes
+from tests.image.watching import outcomes, page
 
 
 @pytest.fixture
@@ -68,6 +68,8 @@ async def test_what_it_starts_promotes_a_good_version_and_takes_a_bad_one_back(
     ports = free_ports()
     found = services(resolved({**ports, "STORY_EVERY": "3", "SANDBOX_LOAD": "110"}))
     assert ordered(found)[0] == "sandbox"
-    async with up(found, Host(directory=tmp_path), tmp_path):
+    async with up(found, Host(directory=tmp_path), tmp_path) as running:
+        assert await page(int(ports["ROLLOUT_API_PORT"])) == (200, "text/html")
         told = await outcomes(int(ports["SANDBOX_API_PORT"]), runs=3)
     assert told == [("shop:v1", "promoted"), ("shop:v2", "promoted"), ("shop:v3-bad", "aborted")]
+    assert {name: process.returncode for name, process in running.items()} == IN_ORDER

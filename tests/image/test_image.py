@@ -9,10 +9,10 @@ import pytest
 
 from controlplane.binaries import NotBuilt
 from tests.image.building import Image, built, missing, size
-from tests.image.composing import free_ports, up
+from tests.image.composing import IN_ORDER, free_ports, up
 from tests.image.composition import Service, resolved, services
 from tests.image.places import Host, InImage
-from tests.image.watching import outcomes
+from tests.image.watching import outcomes, page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
@@ -90,6 +90,8 @@ async def test_all_services_release_versions_inside_their_images(place: InImage,
         found = services(resolved({**ports, "STORY_EVERY": "3", "SANDBOX_LOAD": "110"}))
     except NotBuilt as reason:
         pytest.skip(str(reason))
-    async with up(found, place, tmp_path):
+    async with up(found, place, tmp_path) as running:
+        assert await page(int(ports["ROLLOUT_API_PORT"])) == (200, "text/html")
         told = await outcomes(int(ports["SANDBOX_API_PORT"]), runs=3)
     assert told == [("shop:v1", "promoted"), ("shop:v2", "promoted"), ("shop:v3-bad", "aborted")]
+    assert {name: process.returncode for name, process in running.items()} == IN_ORDER

@@ -29,3 +29,9 @@ def _number(run: dict[str, Any]) -> int:
 
 def _told(run: dict[str, Any]) -> tuple[str, str]:
     return run["spec"]["template"]["spec"]["containers"][0]["image"], run["status"]["outcome"].lower()
+
+
+async def page(port: int) -> tuple[int, str]:
+    """Status and type of what a browser gets first."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
+        return answer.status, answer.content_type

@@ -16,6 +16,7 @@ from tests.image.composition import ROOT
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "progressive-delivery" / "image"
 _BASE = "localhost/bookworm"
+_KEPT = 100  # steps of earlier builds that may stay to be used again
 _PATIENCE = 900  # seconds until a step that hangs has failed
 _PASSED_ON = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries")
 # What makes a slim image out of what debootstrap leaves; and no daemon is started by the installation of its package.
@@ -61,6 +62,8 @@ def built(target: str) -> Iterator[Image]:
     with tempfile.TemporaryDirectory(prefix="image-") as directory:
         options = ["--isolation", "chroot", "--network", "host", "--layers", "--build-arg", f"BASE={_BASE}"]
         _buildah("build", *options, *_index(Path(directory)), "--target", target, "--tag", name, str(ROOT))
+    if len(_buildah("images", "--all", "--quiet").splitlines()) > _KEPT:
+        _buildah("rmi", "--prune")
     inspected = json.loads(_buildah("inspect", "--type", "image", name))
     container = _buildah("from", name)
     try:

@@ -89,7 +89,8 @@ function offer() {
 
 function summary(found) {
   const count = (band) => found.filter((view) => view.band === band).length;
-  const parts = [`${count("needs you")} need you`, `${count("moving")} moving`, `${count("quiet")} quiet`];
+  const needing = `${count("needs you")} ${count("needs you") === 1 ? "needs" : "need"} you`;
+  const parts = [needing, `${count("moving")} moving`, `${count("quiet")} quiet`];
   const told = rollouts.size
     ? found.length ? parts.join(" · ") : "Nothing matches. Clear the search to see all."
     : synced
@@ -97,7 +98,7 @@ function summary(found) {
       : "Waiting for the list of Rollouts …";
   say(document.querySelector("[data-summary]"), told);
   const urgent = BANDS.find((band) => count(band)) ?? "quiet";
-  tab(count("needs you") ? `${count("needs you")} need you · Rollouts` : "Rollouts", urgent);
+  tab(count("needs you") ? `${needing} · Rollouts` : "Rollouts", urgent);
 }
 
 function remember() {

@@ -22,6 +22,7 @@ _CONTROLLERS = (
     "serviceaccount",
     "disruption",
     "horizontalpodautoscaling",
+    "clusterrole-aggregation",
 )
 _ADVERTISED = "192.0.2.1"  # of the range for documentation: nobody is told it, but one has to be given
 # Who asked for what, once for each request; watches are told when they begin.

@@ -56,7 +56,7 @@ def status(pod: Object, observed: Observed, *, now: str) -> Object:
         "podIP": observed.ip,
         "podIPs": [{"ip": observed.ip}],
         "startTime": pod.get("status", {}).get("startTime", now),
-        "qosClass": "BestEffort",
+        "qosClass": pod.get("status", {}).get("qosClass", "BestEffort"),  # said at creation, and never again
         "conditions": _conditions(pod, ready=observed.ready, over=observed.over, now=now),
         "containerStatuses": [_container(container, observed) for container in pod["spec"]["containers"]],
     }

@@ -11,6 +11,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`(kubectl\s[^`]+)`")
+_OF_OTHERS = re.compile(r"^apiVersion: \S*(?:argoproj|fluxcd)\.io/", re.MULTILINE)  # kinds no cluster here has
 _COMMENT = re.compile(r"\s+#.*")
 
 
@@ -59,7 +60,7 @@ def _of_text(where: str, text: str) -> Iterator[Shown]:
 def _objects() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for where, language, block in _fences(page):
-            if language == "yaml" and re.search(r"^kind: ", block, re.MULTILINE):
+            if language == "yaml" and re.search(r"^kind: ", block, re.MULTILINE) and not _OF_OTHERS.search(block):
                 yield where, block
 
 

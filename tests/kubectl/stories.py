@@ -194,5 +194,17 @@ MENTIONED = {
 }
 """What the text speaks of and nobody could type as it stands; so is every `kubectl VERB` alone."""
 
+INSTALLING = {
+    "kubectl apply -k deploy/cluster",
+    "kubectl apply -k deploy/overlays/cluster-wide",
+    "kubectl apply -k deploy/overlays/one-namespace",
+    "kubectl delete -k deploy/overlays/cluster-wide",
+    "kubectl get rollouts --all-namespaces",
+    "kubectl kustomize deploy/argocd > argocd-cm.yaml",
+    "kubectl patch configmap argocd-cm -n argocd --type=merge --patch-file=argocd-cm.yaml",
+    "kubectl port-forward -n progressive-delivery deployment/progressive-delivery 7070",
+}
+"""What tests/deploy does on a cluster of its own; no kubelet is there to forward a port."""
+
 PROMISED = {"get", "describe", "create", "patch", "annotate", "scale", "delete", "wait"}
 """What the sandbox answers to."""

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.backends import backend, ground, kubernetes
 from tests.guards.turns import measured
 
 __all__ = ["backend", "ground", "kubernetes"]
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says something of the machine only
+settings.load_profile("untimed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

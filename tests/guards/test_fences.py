@@ -13,7 +13,7 @@ from rollout.core.write import Verb, Write
 from rollout.kube.apply import apply
 from rollout.kube.errors import Conflict, Unavailable
 from rollout.kube.lease import Timing
-from rollout.metrics import ReconcileOutcome
+from rollout.metrics import Metrics, ReconcileOutcome
 from rollout.models.kinds import LEASES, ROLLOUTS
 from tests.faults import leaping
 from tests.faults.leaping import LeapingLoop
@@ -84,7 +84,7 @@ def test_a_process_that_stood_still_past_its_lease_sends_nothing_when_it_goes_on
         options = options_for(tmp_path)
         async with serving(LEASES, ROLLOUTS) as api, await connected(api, tmp_path) as client:
             election = process._election(client, options)
-            parts = process._parts(client, (), options, election)
+            parts = process._parts(client, (), options, election, Metrics())
             parts.store.put(ROLLOUTS, raw(api.put(ROLLOUTS, A_ROLLOUT)))
 
             async def body() -> None:

@@ -31,7 +31,7 @@ from rollout.kube.reflector import Pace, Reflector
 from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
-from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUTS, Key, Manifest, Resource
+from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, PODS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, GROUP, ROLLOUT_LABEL
 from rollout.models.status import Phase
 from rollout.notifications.notifier import Notifier
@@ -243,7 +243,7 @@ def _is_pressing(resource: Resource, new: Manifest | None, old: Manifest | None)
 
     So does a pod that stopped being ready, unless it was asked to go: every release scales down.
     """
-    if resource in (HTTP_ROUTES, GRPC_ROUTES):
+    if resource in (HTTP_ROUTES, GRPC_ROUTES, INGRESSES):
         return new is None
     if new is None:
         return False

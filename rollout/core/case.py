@@ -14,6 +14,7 @@ from rollout.models.run import RolloutRunSpec, RolloutRunStatus
 from rollout.models.spec import Hold, Step
 from rollout.models.status import Outcome, RunStatus, Stage
 from rollout.models.steps import bake_of, compile_steps, pods
+from rollout.models.traffic import Match
 
 PROGRESS_DEADLINE = timedelta(minutes=10)
 
@@ -78,6 +79,13 @@ class Case:
         if self.entered_at is not None:
             return self.steps[self.index].weight or 0
         return (self.steps[self.index - 1].weight or 0) if self.index else 0
+
+    @property
+    def match(self) -> Match | None:
+        """Who goes to the canary besides the weight, in the same step as that."""
+        if self.entered_at is not None:
+            return self.steps[self.index].match
+        return self.steps[self.index - 1].match if self.index else None
 
     @property
     def hold(self) -> Hold:

@@ -10,6 +10,7 @@ from rollout.core.target import Target
 from rollout.models.analysis import Then
 from rollout.models.rollout import format_time, parse_time
 from rollout.models.status import Stage, StepStatus
+from rollout.models.traffic import Match
 from rollout.traffic.service import replica_share
 
 SOON = timedelta(seconds=1)
@@ -82,7 +83,7 @@ def _deaf(case: Case) -> bool:
     return led and not case.stable.ready and case.canary is not None and bool(case.canary.ready)
 
 
-def base_target(case: Case, *, canary: int, weight: float) -> Target:
+def base_target(case: Case, *, canary: int, weight: float, match: Match | None) -> Target:
     """Both versions side by side, the Services pinned to the stable one unless pods decide the split."""
     run = case.run
     pin: str | None = run.stable
@@ -95,6 +96,7 @@ def base_target(case: Case, *, canary: int, weight: float) -> Target:
         templates={run.revision: case.spec.template},
         pin=pin,
         weight=weight,
+        match=match,
         canary=run.revision,
     )
 

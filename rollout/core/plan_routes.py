@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rollout.core.routing import owned, route_weight
+from rollout.core.routing import carrier, owned, split_in
 from rollout.core.target import Decision
 from rollout.core.workload import with_annotations
 from rollout.core.world import Route, Service, World
@@ -33,26 +33,45 @@ def _falls(world: World, decision: Decision, route: Route) -> bool:
 
     A route is given back to Services that lead to the canary like one that rises: after them.
     """
-    target, now = decision.target, route_weight(world, route) or 0
+    target, now = decision.target, split_in(world, route) or Split.at(0)
     if target.weight is not None:
-        return target.weight < now or (target.weight == now and decision.urgent)
+        dropped = now.match is not None and target.match is None
+        same = target.weight == now.canary and (decision.urgent or dropped)
+        return target.match in (None, now.match) and (target.weight < now.canary or same)
     return target.pin is None or world.stable is None or target.pin == world.stable.name
 
 
 def _route(world: World, decision: Decision, route: Route) -> tuple[bool, Write] | None:
-    wanted = _shifted(world, decision, route)
-    if route.manifest is None or wanted is None:
-        return None
+    known, wanted = carrier(world, route), _shifted(world, decision, route)
     weight, falls = decision.target.weight, _falls(world, decision, route)
     shell = Write(
         verb=Verb.PATCH,
         resource=resource_for(route.ref),
-        key=route.key,
+        key=route.twin_key or route.key,
         urgent=falls and decision.urgent,
         why="give the route back" if weight is None else f"{weight:g} % to the canary",
     )
+    if known is None:
+        return None if falls else _made(world, decision, route, shell)
+    if weight is None and route.twin_key is not None:
+        return falls, replace(shell, verb=Verb.DELETE, uid=known["metadata"].get("uid"))
+    if wanted is None:
+        return None
     leader = _leader(world, decision, moving=weight)
-    return _patched(shell, route.manifest, wanted, decision=decision, takes=falls, leader=leader)
+    return _patched(shell, known, wanted, decision=decision, takes=falls, leader=leader)
+
+
+def _made(world: World, decision: Decision, route: Route, write: Write) -> tuple[bool, Write] | None:
+    """The object beside a route is made without traffic for the canary: a creation that comes late tests nothing."""
+    if decision.target.weight is None or route.manifest is None or route.twin_key is None or route.twin is not None:
+        return None
+    router = router_for(route.ref)
+    made = router.carrier(route.manifest, world.backends, twin=None, rollout=world.key.name)
+    if made is None:
+        return None
+    body = router.shift(made, world.backends, Split.at(0))
+    body = _claimed(body, _leader(world, decision, moving=decision.target.weight), falls=False)
+    return False, replace(write, verb=Verb.CREATE, body=body, why="prepare the canary")
 
 
 def _patched(
@@ -79,15 +98,24 @@ def _patched(
 
 def _shifted(world: World, decision: Decision, route: Route) -> Manifest | None:
     """The route with the weight, or as declared; None where it is not there, or not ours to give the canary more of."""
-    weight = decision.target.weight
-    if route.manifest is None or not (route.granted or _falls(world, decision, route) or weight is None):
+    target, known, falls = decision.target, carrier(world, route), _falls(world, decision, route)
+    if known is None or not (route.granted or falls or target.weight is None):
         return None
     router = router_for(route.ref)
-    if weight is None:
-        wanted = router.restore(route.manifest, world.backends)
+    if target.weight is None:
+        wanted = router.restore(known, world.backends)
     else:
-        wanted = router.shift(route.manifest, world.backends, Split.at(weight))
-    return _marked(wanted, _mark(decision), moved=wanted != route.manifest)
+        base = known if falls else _up_to_date(world, route, known)
+        wanted = router.shift(base, world.backends, Split.at(target.weight, target.match))
+    return _marked(wanted, _mark(decision), moved=wanted != known)
+
+
+def _up_to_date(world: World, route: Route, known: Manifest) -> Manifest:
+    """What carries the split, with what people changed in their route since it was made."""
+    if route.manifest is None:
+        return known
+    router = router_for(route.ref)
+    return router.carrier(route.manifest, world.backends, twin=route.twin, rollout=world.key.name) or known
 
 
 def _mark(decision: Decision) -> str | None:

@@ -5,10 +5,11 @@ from typing import TypeAlias
 
 from analysis.checks import Check as Asked
 from analysis.queries import problem as query_problem
+from rollout.core import routing
 from rollout.core.checks import to_asked
-from rollout.core.routing import owned
 from rollout.core.world import World
 from rollout.models.rollout import REVISION_LABEL
+from rollout.models.traffic import IngressRef
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import problem as service_problem
 
@@ -18,7 +19,7 @@ Refusal: TypeAlias = Callable[[Asked], str | None]
 
 def problems(world: World, refusal: Refusal) -> tuple[str, ...]:
     """Everything wrong with what is declared, as far as the cluster and the metric sources show it."""
-    found = [*_services(world), *_routes(world), *_steps(world), *_checks(world, refusal)]
+    found = [*_services(world), *_routes(world), *_matches(world), *_steps(world), *_checks(world, refusal)]
     first = "Cannot start" if world.stable is None or world.wanted != world.stable.name else "To mend"
     return tuple(sentence if index else f"{first}: {sentence}" for index, sentence in enumerate(found))
 
@@ -30,7 +31,7 @@ def _services(world: World) -> Iterator[str]:
         if service.manifest is None:
             yield f"{name} does not exist: create it, or correct spec.services."
             continue
-        if service.canary is not None and not owned(world, service.canary):
+        if service.canary is not None and not routing.owned(world, service.canary):
             yield f"{name}-canary exists and is not the controller's, which needs that name: rename or remove it."
         trouble = service_problem(service.manifest)
         if trouble:
@@ -43,18 +44,39 @@ def _services(world: World) -> Iterator[str]:
 
 def _routes(world: World) -> Iterator[str]:
     for route in world.routes:
-        name = f"{route.ref.kind} {route.key.namespace}/{route.key.name}"
+        router = router_for(route.ref)
+        name = f"{router.kind} {route.key.namespace}/{route.key.name}"
+        field = "ingress" if isinstance(route.ref, IngressRef) else "gatewayRoute"
+        if routing.taken(world, route):
+            named = routing.named(route)
+            yield f"{named} exists and is not the controller's, which needs that name: rename or remove it."
         if route.manifest is None:
-            yield f"{name} does not exist: create it, or correct spec.traffic[{route.name}].gatewayRoute."
+            yield f"{name} does not exist: create it, or correct spec.traffic[{route.name}].{field}."
         elif not route.granted:
             yield (
                 f"{name} is in another namespace, and no ReferenceGrant in {world.key.namespace} lets it name "
                 "Services there: create one, or move the route."
             )
         else:
-            trouble = router_for(route.ref).problem(route.manifest, world.backends)
+            trouble = router.problem(route.manifest, world.backends)
+            trouble = trouble or router.rivalry(route.manifest, route.others, world.backends)
             if trouble:
                 yield trouble
+
+
+def _matches(world: World) -> Iterator[str]:
+    """Steps that want more of a router than it can do."""
+    unable = next((route for route in world.routes if not router_for(route.ref).matches), None)
+    if world.routes and unable is None:
+        return
+    who = f"{router_for(unable.ref).kind} {unable.key.namespace}/{unable.key.name}" if unable else "a Service alone"
+    canary = world.spec.strategy.canary if world.spec else None
+    for index, step in enumerate(canary.steps if canary else ()):
+        if step.match is not None:
+            yield (
+                f"spec.strategy.canary.steps[{index}].match: {who} can only split by weight: "
+                "remove match, or split by an ingress in every entry of spec.traffic."
+            )
 
 
 def _steps(world: World) -> Iterator[str]:

@@ -135,7 +135,15 @@ def _traffic(world: World, found: Findings, ruling: Ruling) -> TrafficStatus | N
         desired = world.status.traffic.desired
     routed = desired if behind else routing.routed(world) or 0.0
     observed = round(found.observed, 1) if found.observed is not None and run.stage is Stage.STEPPING else None
-    return TrafficStatus(desired=desired, routed=None if routing.waiting(world) else routed, observed=observed)
+    matched = ruling.target.match is not None
+    if ruling.target.keep_traffic and world.status.traffic is not None:
+        matched = bool(world.status.traffic.matched)
+    return TrafficStatus(
+        desired=desired,
+        routed=None if routing.waiting(world) else routed,
+        observed=observed,
+        matched=matched or None,
+    )
 
 
 def _check(check: Check, result: CheckResult) -> CheckStatus:

@@ -38,7 +38,7 @@ def _from_now(case: Case) -> Case:
 def _taken(case: Case) -> bool:
     """Whether nothing gives the canary traffic any more."""
     pinned = all(each.manifest is None or each.pinned == case.stable.name for each in case.world.services)
-    return pinned and not routing.routed(case.world)
+    return pinned and not routing.flows(case.world)
 
 
 def _revive(case: Case) -> Ruling:

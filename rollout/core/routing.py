@@ -2,22 +2,62 @@
 
 from rollout.core.world import Revision, Route, World
 from rollout.models.kinds import Manifest
-from rollout.models.rollout import ABORTED, ROLLOUT_LABEL
+from rollout.models.rollout import ABORTED, LEADER, ROLLOUT_LABEL
+from rollout.models.split import Split
+from rollout.models.traffic import Match
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import replica_share
 
 
+def carrier(world: World, route: Route) -> Manifest | None:
+    """What carries the split: the route, or the owned object beside it; None where that is not there."""
+    if route.twin_key is None:
+        return route.manifest
+    return route.twin if route.twin is not None and _ours(world, route.twin) else None
+
+
+def _ours(world: World, twin: Manifest) -> bool:
+    """Whether the object beside a route is, also where somebody took its label away: it may have traffic."""
+    return owned(world, twin) or LEADER in (twin["metadata"].get("annotations") or {})
+
+
+def named(route: Route) -> str:
+    """What carries the split, as people name it: `HTTPRoute store/shop`."""
+    key = route.twin_key or route.key
+    return f"{router_for(route.ref).kind} {key.namespace}/{key.name}"
+
+
+def split_in(world: World, route: Route) -> Split | None:
+    """The split in this route; None where the route is as declared or gone."""
+    carries = carrier(world, route)
+    return None if carries is None else router_for(route.ref).read(carries, world.backends)
+
+
 def route_weight(world: World, route: Route) -> float | None:
     """The canary's share in this route in per cent; None where the route is as declared or gone."""
-    if route.manifest is None:
-        return None
-    split = router_for(route.ref).read(route.manifest, world.backends)
+    split = split_in(world, route)
     return None if split is None else split.canary
 
 
 def shifted(world: World) -> bool:
-    """Whether any route is not as declared."""
-    return any(route_weight(world, route) is not None for route in world.routes)
+    """Whether any route is not as declared, or has something of ours beside it."""
+    return any(_touched(world, route) for route in world.routes)
+
+
+def _touched(world: World, route: Route) -> bool:
+    beside = route.twin_key is not None and carrier(world, route) is not None
+    return beside or split_in(world, route) is not None
+
+
+def matched(world: World) -> Match | None:
+    """Who goes to the canary besides, the first of what the routes say; None where nobody does."""
+    splits = (split_in(world, route) for route in world.routes)
+    return next((split.match for split in splits if split is not None and split.match is not None), None)
+
+
+def flows(world: World) -> bool:
+    """Whether the canary gets any request."""
+    return bool(routed(world)) or matched(world) is not None
 
 
 def can_shift(world: World, route: Route) -> bool:
@@ -42,9 +82,14 @@ def routed(world: World) -> float | None:
     return 0 if pins == {world.stable.name} else 100
 
 
-def owned(world: World, service: Manifest) -> bool:
-    """Whether this Rollout's controller made the Service."""
-    return bool((service["metadata"].get("labels") or {}).get(ROLLOUT_LABEL) == world.key.name)
+def owned(world: World, manifest: Manifest) -> bool:
+    """Whether this Rollout's controller made the object."""
+    return bool((manifest["metadata"].get("labels") or {}).get(ROLLOUT_LABEL) == world.key.name)
+
+
+def taken(world: World, route: Route) -> bool:
+    """Whether the name of the object beside the route is somebody else's."""
+    return route.twin is not None and carrier(world, route) is None
 
 
 def waiting(world: World, *, whole: bool = True) -> str | None:
@@ -56,7 +101,9 @@ def waiting(world: World, *, whole: bool = True) -> str | None:
         if route.manifest is None and not whole:
             continue
         if route.manifest is None:
-            return f"{route.ref.kind} {route.key.namespace}/{route.key.name} is gone: create it again"
+            return f"{router_for(route.ref).kind} {route.key.namespace}/{route.key.name} is gone: create it again"
+        if taken(world, route):
+            return f"{named(route)} is not the controller's, which needs that name: rename or remove it"
         state = router_for(route.ref).state(route.manifest)
         if not state.accepted:
             return state.message
@@ -87,16 +134,17 @@ def strangers(world: World, revision: Revision) -> str | None:
     return None
 
 
-def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[float | None, ...]) -> str | None:
-    """Who undid a weight or a pin since it was written; None when nobody did.
+def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[Split | None, ...]) -> str | None:
+    """Who undid a split or a pin since it was written; None when nobody did.
 
-    `allowed` are the shares that a route may show: the one the status tells of, and the one that is wanted now, since
+    `allowed` are the splits that a route may show: the one the status tells of, and the one that is wanted now, since
     a write of ours may have been cut off before the status told of it.
     """
     for route in world.routes:
-        if route.manifest is not None and route_weight(world, route) not in allowed:
-            return f"{route.writer or 'somebody'} changed {route.ref.kind} {route.key.namespace}/{route.key.name}"
-    if not world.routes and allowed[0] not in (None, 0, 100):
+        if route.manifest is not None and split_in(world, route) not in allowed:
+            did = "changed" if carrier(world, route) is not None else "deleted"
+            return f"{route.writer or 'somebody'} {did} {named(route)}"
+    if not world.routes and allowed[0] is not None and 0 < allowed[0].canary < 100:
         return None  # in between, Services without a router are as declared
     for service in world.services:
         if service.manifest is not None and service.pinned not in (stable, canary):
@@ -106,7 +154,7 @@ def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[float 
 
 def abort_mark(world: World) -> int | None:
     """The run that a route or Service says was taken back, in the same write that took its traffic."""
-    carriers = [route.manifest for route in world.routes] + [service.manifest for service in world.services]
+    carriers = [carrier(world, route) for route in world.routes] + [service.manifest for service in world.services]
     marks = [mark for manifest in carriers if manifest is not None and (mark := _mark(manifest)) is not None]
     return max(marks, default=None)
 

@@ -12,6 +12,7 @@ from rollout.core.stepping import step
 from rollout.core.target import Ruling
 from rollout.models.analysis import Then
 from rollout.models.rollout import parse_time
+from rollout.models.split import Split
 from rollout.models.status import Outcome, Stage
 
 _REVERTS = 3  # in one step; who fights for an object will not stop
@@ -105,9 +106,11 @@ def _reverted(case: Case) -> Case:
     known = case.world.status.traffic
     if known is None or case.world.status.run is None or case.world.status.run.number != case.run.number:
         return case
-    allowed = {
-        Stage.STEPPING: (known.desired, case.weight, case.steps[case.index].weight),
-        Stage.SWITCHING: (known.desired, None),  # None: given back, by a write that the status does not tell of yet
+    told = Split.at(known.desired, case.match if known.matched else None)
+    step = case.steps[case.index]
+    allowed: tuple[Split | None, ...] = {
+        Stage.STEPPING: (told, Split.at(case.weight, case.match), Split.at(step.weight or 0, step.match)),
+        Stage.SWITCHING: (told, None),  # None: given back, by a write that the status does not tell of yet
     }.get(case.run.stage, (None,))
     who = routing.reverted_by(case.world, stable=case.run.stable or "", canary=case.run.revision, allowed=allowed)
     if who is None:

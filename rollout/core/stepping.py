@@ -11,6 +11,7 @@ from rollout.core.promotion import begin_switch
 from rollout.core.target import Ruling, Target
 from rollout.models.rollout import format_time
 from rollout.models.status import Phase, Verb
+from rollout.models.traffic import Match
 
 
 def step(case: Case) -> Ruling:
@@ -80,7 +81,7 @@ def _reach(case: Case) -> Ruling:
         run=case.run,
         step=present(case),
         after=wake_by(case, max(case.deadline - case.now, SOON)),
-        urgent=weight < case.weight or case.run.reverts > 0,
+        urgent=_takes(case, weight) or case.run.reverts > 0,
     )
 
 
@@ -118,9 +119,36 @@ def _kept(case: Case, weight: float) -> float:
     if case.canary is None or not case.canary.ready:
         return 0
     now = routing.routed(case.world) or 0
-    before = case.index if case.entered_at is not None else max(case.index - 1, 0)
-    whole = len(case.canary.ready) >= case.pods(before) and routing.endpoints_exact(case.world, case.canary)
-    return weight if whole and _shut(case, before) is None else min(weight, now)
+    return weight if _whole(case) and _shut(case, _before(case)) is None else min(weight, now)
+
+
+def _before(case: Case) -> int:
+    """The step whose traffic flows: the present one once it is entered."""
+    return case.index if case.entered_at is not None else max(case.index - 1, 0)
+
+
+def _whole(case: Case) -> bool:
+    """Whether the canary has all the pods that the traffic was given to, and its Services lead to exactly them."""
+    enough = case.canary is not None and len(case.canary.ready) >= case.pods(_before(case))
+    return enough and case.canary is not None and routing.endpoints_exact(case.world, case.canary)
+
+
+def _matched(case: Case) -> Match | None:
+    """Who goes to the canary besides its weight: nobody while it is off the traffic or has no ready pod.
+
+    As with a weight that somebody took away, it is given only to a canary that has all its pods.
+    """
+    if case.match is None or case.run.emptied_at or case.canary is None or not case.canary.ready:
+        return None
+    told = case.world.status.traffic
+    passed_over = case.entered_at is None and not (told is not None and told.matched)
+    kept = routing.matched(case.world) == case.match or _whole(case)
+    return case.match if kept and not passed_over else None
+
+
+def _takes(case: Case, weight: float) -> bool:
+    """Whether the canary is to get less than its step gives it."""
+    return weight < case.weight or (case.match is not None and _matched(case) is None)
 
 
 def _shut(case: Case, index: int) -> str | None:
@@ -151,7 +179,7 @@ def _hold(case: Case) -> Ruling:
         run=case.run,
         step=present(case),
         after=wake_by(case, _until(case)),
-        urgent=weight < case.weight or case.run.reverts > 0,
+        urgent=_takes(case, weight) or case.run.reverts > 0,
     )
 
 
@@ -196,7 +224,7 @@ def _target(case: Case, *, weight: float, grow: bool = False) -> Target:
     pods = case.pods(case.index)
     if case.canary is not None and (grow or not _settled(case)):
         pods = max(pods, case.canary.replicas)
-    return base_target(case, canary=pods, weight=weight)
+    return base_target(case, canary=pods, weight=weight, match=_matched(case))
 
 
 def _settled(case: Case) -> bool:

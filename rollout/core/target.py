@@ -7,6 +7,7 @@ from datetime import timedelta
 from rollout.models.kinds import Manifest
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus
 from rollout.models.status import Phase, RolloutStatus, RunStatus, StepStatus, Verb
+from rollout.models.traffic import Match
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Target:
     templates: Mapping[str, Manifest] = field(default_factory=dict)  # of revisions that may have to be created
     pin: str | None = None  # the revision the Services select; None: as declared
     weight: float | None = None  # the canary's share in the routes; None: as declared
+    match: Match | None = None  # requests that go to the canary besides, through the routes
     canary: str | None = None  # the revision the owned Services select; None: there are none
     promoted: Mapping[str, int] = field(default_factory=dict)  # promotion marks by revision
     aborted: Mapping[str, int] = field(default_factory=dict)  # abort marks by revision

@@ -9,9 +9,10 @@ from rollout.models.checks import Check
 from rollout.models.kinds import Key, Manifest
 from rollout.models.rollout import PROMOTED, REVISION_LABEL, parse_time
 from rollout.models.run import RolloutRunSpec, RolloutRunStatus
-from rollout.models.spec import GatewayRoute, RolloutSpec
+from rollout.models.spec import RolloutSpec
 from rollout.models.split import Backend
 from rollout.models.status import RolloutStatus
+from rollout.models.traffic import RouteRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +96,17 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One route the traffic is split by."""
+    """One route the traffic is split by, and of routers that leave it alone the object beside it."""
 
     name: str  # of the router in the Rollout
-    ref: GatewayRoute
+    ref: RouteRef
     key: Key
     manifest: Manifest | None
     granted: bool = True  # whether a ReferenceGrant allows it, when it lives in another namespace
-    writer: str | None = None
+    twin_key: Key | None = None  # of the object beside it; None where the route carries the split itself
+    twin: Manifest | None = None  # whatever has that name
+    others: tuple[Manifest, ...] = ()  # routes of its namespace that might be in its way
+    writer: str | None = None  # who wrote what carries the split last, when that was not this controller
 
 
 @dataclass(frozen=True, kw_only=True)

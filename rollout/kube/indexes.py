@@ -12,6 +12,7 @@ from rollout.models.kinds import (
     GRPC_ROUTES,
     HPAS,
     HTTP_ROUTES,
+    INGRESSES,
     PODS,
     REFERENCE_GRANTS,
     ROLLOUT_RUNS,
@@ -22,8 +23,12 @@ from rollout.models.kinds import (
     Resource,
 )
 from rollout.models.rollout import ROLLOUT_LABEL
+from rollout.traffic.canary_annotations import CANARY
 
 SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+ANY = "*"  # stands for every object of a kind in a namespace
 
 
 def claim(kind: str, namespace: str, name: str) -> str:
@@ -37,8 +42,11 @@ def claims(rollout: Manifest) -> tuple[str, ...]:
     services = [each.get("name", "") for each in spec.get("services") or ()]
     found = [claim("Service", namespace, name) for each in services for name in (each, f"{each}-canary")]
     for each in spec.get("traffic") or ():
-        route = each.get("gatewayRoute") or {}
-        found.append(claim(route.get("kind", ""), route.get("namespace", namespace), route.get("name", "")))
+        route, ingress = each.get("gatewayRoute") or {}, each.get("ingress") or {}
+        if route:
+            found.append(claim(route.get("kind", ""), route.get("namespace", namespace), route.get("name", "")))
+        names = (ingress.get("name", ""), f"{ingress.get('name', '')}-canary") if ingress else ()
+        found += [claim("Ingress", namespace, name) for name in names]
     reference = spec.get("workloadRef") or {}
     if reference:
         found.append(claim("Deployment", namespace, reference.get("name", "")))
@@ -48,6 +56,8 @@ def claims(rollout: Manifest) -> tuple[str, ...]:
 def _reads(rollout: Manifest) -> Iterable[str]:
     spec, namespace = rollout.get("spec") or {}, rollout["metadata"]["namespace"]
     yield from claims(rollout)
+    if any(each.get("ingress") for each in spec.get("traffic") or ()):
+        yield claim("Ingress", namespace, ANY)
     for each in (spec.get("analysis") or {}).get("templates") or ():
         kind = each.get("kind", "AnalysisTemplate")
         yield claim(kind, namespace if kind == "AnalysisTemplate" else "", each.get("name", ""))
@@ -67,6 +77,11 @@ def _scaled(manifest: Manifest) -> Iterable[str]:
     return (claim(target.get("kind", ""), manifest["metadata"]["namespace"], target.get("name", "")),)
 
 
+def _canary(ingress: Manifest) -> Iterable[str]:
+    metadata = ingress["metadata"]
+    return (metadata["namespace"],) if (metadata.get("annotations") or {}).get(CANARY) == "true" else ()
+
+
 INDEXES: Mapping[Resource, Mapping[str, Index]] = {
     ROLLOUTS: {"reads": _reads},
     ROLLOUT_RUNS: {"rollout": _labelled(ROLLOUT_LABEL)},
@@ -78,6 +93,7 @@ INDEXES: Mapping[Resource, Mapping[str, Index]] = {
     ENDPOINT_SLICES: {"service": _labelled(SERVICE_LABEL)},
     HTTP_ROUTES: {},
     GRPC_ROUTES: {},
+    INGRESSES: {"canary": _canary},
     REFERENCE_GRANTS: {},
     HPAS: {"target": _scaled},
 }
@@ -110,3 +126,5 @@ def _mentions(resource: Resource, manifest: Manifest, namespace: str, name: str)
         yield from _scaled(manifest)
     else:
         yield claim(resource.kind, namespace, name)
+    if resource == INGRESSES:
+        yield claim(resource.kind, namespace, ANY)  # it may be, or have been, in the way of another

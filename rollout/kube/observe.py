@@ -19,6 +19,7 @@ from rollout.models.kinds import (
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     HPAS,
+    INGRESSES,
     PODS,
     REFERENCE_GRANTS,
     ROLLOUT_RUNS,
@@ -29,9 +30,10 @@ from rollout.models.kinds import (
 )
 from rollout.models.rollout import REVISION_LABEL, Invalid, parse_run, parse_spec, parse_status, parse_template
 from rollout.models.run import RolloutRunSpec
-from rollout.models.spec import RolloutSpec, Traffic
+from rollout.models.spec import RolloutSpec
 from rollout.models.status import Stage
-from rollout.traffic.registry import resource_for
+from rollout.models.traffic import Traffic
+from rollout.traffic.registry import resource_for, router_for
 
 _DECIMAL = re.compile("[1-9][0-9]{0,17}")
 
@@ -168,16 +170,27 @@ def _targets(store: Store, service: Key) -> frozenset[str]:
 
 
 def _route(store: Store, key: Key, traffic: Traffic) -> Route:
-    ref = traffic.gateway_route
-    resource, own = resource_for(ref), Key(ref.namespace or key.namespace, ref.name)
+    ref = traffic.ref
+    own = Key((traffic.gateway_route and traffic.gateway_route.namespace) or key.namespace, ref.name)
+    resource, router = resource_for(ref), router_for(ref)
+    twin = router.twin(own)
     return Route(
         name=traffic.name,
         ref=ref,
         key=own,
         manifest=store.get(resource, own),
-        granted=own.namespace == key.namespace or _granted(store, key.namespace, ref.kind, own.namespace),
-        writer=store.last_writer(resource, own),
+        granted=own.namespace == key.namespace or _granted(store, key.namespace, router.kind, own.namespace),
+        twin_key=twin,
+        twin=store.get(resource, twin) if twin is not None else None,
+        others=_others(store, own, twin) if twin is not None else (),
+        writer=store.last_writer(resource, twin or own),
     )
+
+
+def _others(store: Store, *names: Key) -> tuple[Manifest, ...]:
+    """The canary Ingresses of the namespace besides these."""
+    found = store.by_index(INGRESSES, "canary", names[0].namespace)
+    return tuple(each for each in found if each["metadata"]["name"] not in {name.name for name in names})
 
 
 def _granted(store: Store, namespace: str, kind: str, source: str) -> bool:

@@ -12,6 +12,7 @@ from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind
 from rollout.models.checks import Check
 from rollout.models.spec import RolloutSpec, Step
 from rollout.models.steps import compile_steps
+from rollout.traffic.registry import router_for
 
 _STEPS = ("spec", "strategy", "canary", "steps")
 _PREVIEW = ("spec", "strategy", "blueGreen", "preview")
@@ -166,14 +167,28 @@ def _arguments(release: Release) -> Iterator[Problem]:
 def _routes(release: Release) -> Iterator[Problem]:
     """One route in two routers: both would write its weights."""
     seen: dict[tuple[str, str, str], str] = {}
-    for index, router in enumerate(release.spec.traffic or ()):
-        route = router.gateway_route
-        key = (route.kind, route.namespace or release.namespace, route.name)
-        if key in seen and not route.rules:
-            path: Path = ("spec", "traffic", index, "gatewayRoute")
-            message = f"{dotted(path)}: {route.kind} {route.name} is moved by {seen[key]} already: remove one of them"
+    for index, entry in enumerate(release.spec.traffic or ()):
+        route, kind = entry.gateway_route, router_for(entry.ref).kind
+        key = (kind, (route and route.namespace) or release.namespace, entry.ref.name)
+        if key in seen and not (route and route.rules):
+            path: Path = ("spec", "traffic", index, entry.field)
+            message = f"{dotted(path)}: {kind} {entry.ref.name} is moved by {seen[key]} already: remove one of them"
             yield release.document.problem(path, message)
-        seen.setdefault(key, router.name)
+        seen.setdefault(key, entry.name)
+
+
+def _matches(release: Release) -> Iterator[Problem]:
+    """A step that sends requests to the canary by what they say, where a router cannot."""
+    traffic = release.spec.traffic or ()
+    unable = next((each for each in traffic if not router_for(each.ref).matches), None)
+    if traffic and unable is None:
+        return
+    who = f"{router_for(unable.ref).kind} {unable.ref.name}" if unable is not None else "a Service alone"
+    for index, step in enumerate(release.spec.strategy.canary.steps if release.spec.strategy.canary else ()):
+        if step.match is not None:
+            path = (*_STEPS, index, "match")
+            remedy = "remove match, or split by an ingress in every entry of spec.traffic"
+            yield release.document.problem(path, f"{dotted(path)}: {who} can only split by weight: {remedy}", key=True)
 
 
 def _pods(release: Release) -> Iterator[Problem]:
@@ -210,5 +225,6 @@ _RULES: tuple[Callable[[Release], Iterator[Problem]], ...] = (
     _queries,
     _arguments,
     _routes,
+    _matches,
     _pods,
 )

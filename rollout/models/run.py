@@ -5,8 +5,9 @@ from typing import Any
 from analysis.checkpoint import LIMIT
 from rollout.models.analysis import Analysis
 from rollout.models.base import Duration, Field, Model, StatusModel, Text, Time, Weight, atomic, keyed, rule, rules
-from rollout.models.spec import Bake, ServiceRef, Step, Traffic
+from rollout.models.spec import Bake, ServiceRef, Step
 from rollout.models.status import CheckStatus, Outcome
+from rollout.models.traffic import Traffic
 
 """How many characters a checkpoint may have: the record has to fit in one object of the API server."""
 

@@ -1,7 +1,6 @@
 """What people declare in a `Rollout`."""
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
@@ -12,7 +11,6 @@ from rollout.models.base import (
     Field,
     Model,
     Name,
-    Namespace,
     ObjectName,
     Weight,
     atomic,
@@ -20,6 +18,7 @@ from rollout.models.base import (
     rule,
     rules,
 )
+from rollout.models.traffic import Match, Traffic
 
 _ONE_SOURCE = "spec needs exactly one of template and workloadRef: set one of them and remove the other"
 _ONE_STRATEGY = "strategy needs exactly one of canary and blueGreen: set one of them and remove the other"
@@ -42,36 +41,6 @@ class ServiceRef(Model):
     """A Service that leads to the workload."""
 
     name: Name = Field(description="Name of the Service, in the Rollout's namespace.")
-
-
-class RouteKind(StrEnum):
-    """Kinds of Gateway API routes whose weights are moved."""
-
-    HTTP = "HTTPRoute"
-    GRPC = "GRPCRoute"
-
-
-class GatewayRoute(Model):
-    """A Gateway API route that names one of the Services as a backend."""
-
-    kind: RouteKind = Field(description="Kind of the route.")
-    name: ObjectName = Field(description="Name of the route.")
-    namespace: Namespace | None = Field(
-        None, description="Namespace of the route, when it is not the Rollout's; then a ReferenceGrant has to allow it."
-    )
-    rules: tuple[ObjectName, ...] | None = Field(
-        None,
-        max_length=16,
-        description="Names of the route's rules to move; all that name a Service when not set.",
-        json_schema_extra=atomic(),
-    )
-
-
-class Traffic(Model):
-    """One place where traffic is split."""
-
-    name: Name = Field(description="What this router is called in status and messages.")
-    gateway_route: GatewayRoute = Field(description="Split by the weights of a Gateway API route.")
 
 
 class Approval(Model):
@@ -185,6 +154,11 @@ class Step(Model):
         None,
         description="Pods of the canary, as a number or in per cent of `spec.replicas`;"
         " `weight` per cent of them, rounded up, and at least one when not set.",
+    )
+    match: Match | None = Field(
+        None,
+        description="Requests that go to the canary in this step besides its weight."
+        " Only an Ingress can do that, so every entry of `spec.traffic` has to be one.",
     )
     hold: Hold | None = Field(
         None, description="When the step is over; as soon as its traffic flows and its checks pass when not set."

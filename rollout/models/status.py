@@ -113,6 +113,9 @@ class TrafficStatus(StatusModel):
     desired: Weight = Field(description="What the controller asked for.")
     routed: Weight | None = Field(None, description="What the routers say is in force.")
     observed: Weight | None = Field(None, description="What was measured.")
+    matched: bool | None = Field(
+        None, description="Whether requests that the step's `match` names go to the canary besides."
+    )
 
 
 class CheckStatus(StatusModel):

@@ -1,8 +1,8 @@
 """HTTPRoute and GRPCRoute of the Gateway API as routers: weights of backendRefs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from rollout.models.kinds import Manifest
+from rollout.models.kinds import Key, Manifest
 from rollout.models.split import CANARY, Backend, Split
 from rollout.traffic.acceptance import acceptance
 from rollout.traffic.division import divide
@@ -20,6 +20,17 @@ class GatewayRouter:
 
     kind: str
     rules: tuple[str, ...] | None = None
+    matches: bool = field(default=False, init=False)  # the weights are all that is moved
+
+    def twin(self, route: Key) -> Key | None:
+        """None: the route carries the split itself."""
+        return None
+
+    def carrier(
+        self, route: Manifest, backends: tuple[Backend, ...], *, twin: Manifest | None, rollout: str
+    ) -> Manifest | None:
+        """The route itself."""
+        return route
 
     def shift(self, manifest: Manifest, backends: tuple[Backend, ...], split: Split) -> Manifest:
         """The route with this split in every chosen rule that names one of the Services.
@@ -47,6 +58,10 @@ class GatewayRouter:
         """What in the declared route is in the way, with the remedy; None when it can be split."""
         rest = declared(manifest, chosen=self._chosen, twins=twins(backends))
         return problem_in(rest, kind=self.kind, names=self.rules, backends=backends)
+
+    def rivalry(self, manifest: Manifest, others: tuple[Manifest, ...], backends: tuple[Backend, ...]) -> str | None:
+        """None: other routes take nothing away from this one's rules."""
+        return None
 
     def state(self, manifest: Manifest) -> RouteState:
         """Whether the parents that report on the route accepted its present generation."""

@@ -4,8 +4,9 @@ import copy
 from typing import Any
 
 from rollout.models.kinds import Manifest
-from rollout.models.rollout import GROUP, REVISION_LABEL, ROLLOUT_LABEL
+from rollout.models.rollout import REVISION_LABEL, ROLLOUT_LABEL
 from rollout.models.split import Backend
+from rollout.traffic.copied import copied
 
 # How a Service leads to its pods; everything else in its spec is an address of its own or a way in from outside.
 _LIKE_THE_USERS = (
@@ -16,14 +17,6 @@ _LIKE_THE_USERS = (
     "sessionAffinity",
     "sessionAffinityConfig",
     "trafficDistribution",
-)
-# What would make a tool take the copy for the original: prune it, or publish its pods under the same host name.
-_NOT_COPIED = (
-    f"{GROUP}/",
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "app.kubernetes.io/instance",  # by which Argo CD tells what is its own
-    "argocd.argoproj.io/",
-    "external-dns.alpha.kubernetes.io/",
 )
 
 
@@ -51,9 +44,9 @@ def canary_service(service: Manifest, *, backend: Backend, revision: str, rollou
     metadata: Manifest = {
         "name": backend.canary,
         "namespace": backend.namespace,
-        "labels": {**_copied(service, "labels"), ROLLOUT_LABEL: rollout},
+        "labels": {**copied(service, "labels"), ROLLOUT_LABEL: rollout},
     }
-    if annotations := _copied(service, "annotations"):
+    if annotations := copied(service, "annotations"):
         metadata["annotations"] = annotations
     spec = _spec_like(service) | {"selector": {**_selector(service), REVISION_LABEL: revision}}
     return copy.deepcopy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
@@ -95,8 +88,3 @@ def _spec_like(service: Manifest) -> Manifest:
         {field: value for field, value in port.items() if field != "nodePort"} for port in declared.get("ports") or ()
     ]
     return {**spec, "type": "ClusterIP", "ports": ports}
-
-
-def _copied(service: Manifest, field: str) -> dict[str, str]:
-    entries: dict[str, str] = service["metadata"].get(field) or {}
-    return {name: value for name, value in entries.items() if not name.startswith(_NOT_COPIED)}

@@ -14,10 +14,11 @@ from rollout.models.checks import Check
 from rollout.models.kinds import Key, Manifest
 from rollout.models.rollout import ABORTED, FINALIZER, PROMOTED, REVISION_LABEL, format_time
 from rollout.models.run import RolloutRunStatus
-from rollout.models.spec import GatewayRoute, RolloutSpec, RouteKind, Step
+from rollout.models.spec import RolloutSpec, Step
 from rollout.models.split import Backend, Split
 from rollout.models.status import Command, Outcome, RolloutStatus, RunStatus, Stage, StepStatus, TrafficStatus, Verb
 from rollout.models.steps import compile_steps, pods
+from rollout.models.traffic import GatewayRoute, RouteKind
 from rollout.traffic.gateway import GatewayRouter
 from rollout.traffic.service import canary_service, pin
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rollout.models.kinds import Manifest
-from rollout.models.spec import GatewayRoute, RouteKind
 from rollout.models.split import Split
+from rollout.models.traffic import GatewayRoute, RouteKind
 from rollout.traffic.registry import router_for
 from tests.traffic.routes import BACKENDS, HEADER, a_ref, a_rule, as_read, refs_in, routes
 

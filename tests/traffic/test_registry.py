@@ -1,6 +1,6 @@
 from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES
-from rollout.models.spec import GatewayRoute, RouteKind
 from rollout.models.split import Split
+from rollout.models.traffic import GatewayRoute, RouteKind
 from rollout.traffic.registry import resource_for, router_for
 from tests.traffic.routes import SHOP, a_ref, a_route, a_rule
 

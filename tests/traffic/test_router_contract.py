@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rollout.models.kinds import Manifest
 from rollout.models.rollout import ORIGINAL, REVISION_LABEL
-from rollout.models.spec import GatewayRoute, RouteKind
 from rollout.models.split import Backend, Split
+from rollout.models.traffic import GatewayRoute, RouteKind
 from rollout.traffic.patch import json_patch
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import pin, pinned

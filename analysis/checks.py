@@ -207,7 +207,8 @@ Check = Asked | Restarts
 class Subject:
     """One side of the comparison, as its metrics know it.
 
-    `service` is None where the rollout has no Service. `addresses` are the IP addresses of `pods`, and `restarts` how
+    `service` is None where the rollout has no Service; with `beside` it is one of its own, beside that of the other
+    side. `addresses` are the IP addresses of `pods`, and `restarts` how
     often their containers were restarted, in the same order; only those need them who scrape the pods themselves, or
     compare restarts. Raises ValueError where their numbers differ.
     """
@@ -216,6 +217,7 @@ class Subject:
     revision: str
     namespace: str
     service: str | None = None
+    beside: bool = False
     pods: tuple[str, ...] = ()
     addresses: tuple[str, ...] = field(default=(), repr=False)
     restarts: tuple[int, ...] = ()
@@ -230,6 +232,7 @@ class Subject:
 class Split:
     """The canary's configured share of the traffic in per cent (0 to 100), and since when it is in force.
 
+    With `matched` it gets requests by what they say, too, so that its share has no upper bound.
     `routed` is whether routers split by it; without any, numbers of pods decide, and only roughly. `until` is when the
     step ends at the earliest, where that is known.
     """
@@ -237,6 +240,7 @@ class Split:
     weight: float
     since: datetime
     routed: bool = True
+    matched: bool = False
     until: datetime | None = None
 
 

@@ -43,7 +43,7 @@ def split_seen(before: Splitting, split: Split | None, closed: Closed, *, alpha:
         return now
     canary, stable = (sum(each.total for each in side) for side in (closed.canary, closed.stable))
     share = now.share.after(canary, stable) if now.share and canary + stable else now.share
-    wrong = _wrong(share)
+    wrong = _wrong(share, split)
     since = now.since if wrong is now.wrong else moment(closed.end)
     return replace(now, canary=now.canary + canary, stable=now.stable + stable, share=share, wrong=wrong, since=since)
 
@@ -55,7 +55,7 @@ def dump(splitting: Splitting) -> list[Any] | None:
         return None
     since = splitting.since.timestamp() if splitting.since else None
     share = splitting.share.dump() if splitting.share else None
-    whose = [split.weight, split.since.timestamp(), split.routed]
+    whose = [split.weight, split.since.timestamp(), split.routed, split.matched]
     return [whose, splitting.canary, splitting.stable, share, splitting.wrong, since]
 
 
@@ -63,9 +63,9 @@ def load(data: Any) -> Splitting:
     """What was remembered. Raises ValueError, TypeError or AttributeError for anything else."""
     if data is None:
         return Splitting()
-    (weight, begun, routed), canary, stable, share, wrong, since = data
+    (weight, begun, routed, *matched), canary, stable, share, wrong, since = data  # earlier versions had no `matched`
     return Splitting(
-        split=Split(weight=float(weight), since=moment(begun), routed=bool(routed)),
+        split=Split(weight=float(weight), since=moment(begun), routed=bool(routed), matched=any(matched)),
         canary=float(canary),
         stable=float(stable),
         share=Share.load(share) if share is not None else None,
@@ -75,11 +75,7 @@ def load(data: Any) -> Splitting:
 
 
 def _same(one: Split | None, other: Split | None) -> bool:
-    return (
-        one is not None
-        and other is not None
-        and (one.weight, one.since, one.routed) == (other.weight, other.since, other.routed)
-    )
+    return one is not None and other is not None and replace(one, until=None) == replace(other, until=None)
 
 
 def _begun(split: Split, *, alpha: float) -> Splitting:
@@ -87,12 +83,12 @@ def _begun(split: Split, *, alpha: float) -> Splitting:
     return Splitting(split=split, share=Share.begun(split.weight / 100, alpha=alpha) if tested else None)
 
 
-def _wrong(share: Share | None) -> Literal["tooFew", "tooMany"] | None:
+def _wrong(share: Share | None, split: Split) -> Literal["tooFew", "tooMany"] | None:
     if share is None:
         return None
     if share.too_few:
         return "tooFew"
-    return "tooMany" if share.too_many else None
+    return "tooMany" if share.too_many and not split.matched else None
 
 
 def finding(splitting: Splitting) -> ShareFinding | None:

@@ -5,7 +5,9 @@ Where a placeholder may stand, and what is put there:
 - In the string of a matcher with `=` or `!=`, between double or single quotes: the value, escaped for that quote.
 - In the string of a matcher with `=~` or `!~`: the value with every RE2 metacharacter escaped, in a group of its own
   (so that `{{service}}+` repeats the value, not its last letter), then escaped for the quote. `{{pods}}`, the exact
-  names of the pods as alternatives, stands only here; with no pods it is an expression that matches nothing.
+  names of the pods as alternatives, stands only here; with no pods it is an expression that matches nothing. So does
+  `{{ingressCanary}}`, the label `canary` of ingress-nginx: `<namespace>-<service>-<port>` of a Service that is beside
+  another one, whatever the port, and otherwise nothing, which is what that label has for the main one.
 - Outside of strings: `{{args.NAME}}` only, and only where its value is one name, number or duration.
 
 Everywhere else a placeholder is refused: in back-quoted strings (nothing can be escaped there), in quoted names and the
@@ -21,7 +23,15 @@ from analysis.checks import Subject
 NOTHING = r"[^\s\S]"
 """A regular expression no text matches, in the syntax of RE2."""
 
-Value = str | tuple[str, ...]
+
+@dataclass(frozen=True)
+class Pattern:
+    """A regular expression, put in as it is."""
+
+    text: str
+
+
+Value = str | tuple[str, ...] | Pattern
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}", re.ASCII)
 _BARE = re.compile(r"[A-Za-z_:][\w:]*|\d+(\.\d+)?([A-Za-z]\w*)?", re.ASCII)
@@ -53,10 +63,15 @@ class Text:
 
 
 def variables(subject: Subject, args: tuple[tuple[str, str], ...] = ()) -> Mapping[str, Value]:
-    """What a template may name for this side: without `service` where there is none."""
+    """What a template may name for this side: without `service`, and what follows from it, where there is none.
+
+    `suffix` is what the name of a Service beside another one has behind that one's: nothing for the other side.
+    """
     named: dict[str, Value] = {"namespace": subject.namespace, "revision": subject.revision, "pods": subject.pods}
     if subject.service is not None:
-        named["service"] = subject.service
+        beside = f"{_literal(f'{subject.namespace}-{subject.service}')}-[0-9a-z-]+" if subject.beside else ""
+        suffix = "-canary" if subject.beside else ""
+        named |= {"service": subject.service, "suffix": suffix, "ingressCanary": Pattern(beside)}
     return named | {f"args.{name}": value for name, value in args}
 
 
@@ -165,7 +180,11 @@ def _filling(name: str, value: Value, *, regex: bool) -> str:
     if isinstance(value, str):
         return f"(?:{_literal(value)})" if regex else value
     if not regex:
-        raise TemplateError(f'{{{{{name}}}}} stands for several values: match it with =~, as in pod=~"{{{{{name}}}}}"')
+        label = "canary" if isinstance(value, Pattern) else "pod"
+        several = f'match it with =~, as in {label}=~"{{{{{name}}}}}"'
+        raise TemplateError(f"{{{{{name}}}}} stands for several values: {several}")
+    if isinstance(value, Pattern):
+        return f"(?:{value.text})"
     return f"(?:{'|'.join(map(_literal, value))})" if value else NOTHING
 
 

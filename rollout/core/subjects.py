@@ -29,7 +29,7 @@ def subscription(world: World, status: RolloutStatus) -> Subscription | None:
     baking = run.stage is Stage.BAKING
     service = world.services[0].name if world.services else None
     twin = service if baking or not service else f"{service}-canary"
-    canary = _subject(world, run.revision, side="canary", service=twin)
+    canary = _subject(world, run.revision, side="canary", service=twin, beside=twin != service)
     stable = _subject(world, run.stable, side="stable", service=service)
     return Subscription(
         checks=checks,
@@ -65,7 +65,7 @@ def chances(analysis: Analysis | None) -> Chances:
     return chances
 
 
-def _subject(world: World, revision: str, *, side: str, service: str | None) -> Subject:
+def _subject(world: World, revision: str, *, side: str, service: str | None, beside: bool = False) -> Subject:
     found: Revision | None = world.revisions.get(revision)
     pods = [pod for pod in found.pods if pod.address] if found else []
     return Subject(
@@ -73,6 +73,7 @@ def _subject(world: World, revision: str, *, side: str, service: str | None) -> 
         revision=revision,
         namespace=world.key.namespace,
         service=service,
+        beside=beside,
         pods=tuple(pod.name for pod in pods),
         addresses=tuple(pod.address or "" for pod in pods),
         restarts=tuple(pod.restarts for pod in pods),
@@ -88,6 +89,7 @@ def _split(world: World, status: RolloutStatus, spec: RolloutRunSpec | None) -> 
         weight=status.traffic.desired,
         since=entered + world.settings.settle,
         routed=bool(world.routes),
+        matched=bool(status.traffic.matched),
         until=_until(status, spec, entered),
     )
 

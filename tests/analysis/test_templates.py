@@ -34,6 +34,28 @@ def test_every_variable_of_a_side_stands_in_the_query():
     )
 
 
+@pytest.mark.parametrize(
+    ("beside", "suffix", "told", "others"),
+    [
+        (
+            True,
+            "-canary",
+            ("store-shop-canary-80", "store-shop-canary-http"),
+            ("", "store-shop-80", "x-shop-canary-80"),
+        ),
+        (False, "", ("",), ("store-shop-canary-80", "store-shop-80")),
+    ],
+)
+def test_a_service_beside_another_is_told_from_that_where_a_proxy_names_both_after_one(
+    beside: bool, suffix: str, told: tuple[str, ...], others: tuple[str, ...]
+):
+    subject = Subject(side="canary", revision="r", namespace="store", service="shop-canary", beside=beside)
+    pattern = label(render('x{l=~"{{ingressCanary}}"}', variables(subject)))
+    assert [matches([Matcher("l", "=~", pattern)], {"l": each}) for each in told] == [True] * len(told)
+    assert [matches([Matcher("l", "=~", pattern)], {"l": each}) for each in others] == [False] * len(others)
+    assert label(render('x{l="shop-80{{suffix}}"}', variables(subject))) == f"shop-80{suffix}"
+
+
 @given(TEXT, QUOTES)
 def test_a_value_in_a_string_is_that_value_whatever_it_is(value: str, quote: str):
     assert label(filled(f"x{{l={quote}{{{{args.v}}}}{quote}}}", v=value)) == value
@@ -74,9 +96,10 @@ def test_comments_are_left_alone():
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
+        ('x{l="{{ingressCanary}}"}', 'stands for several values: match it with =~, as in canary=~"{{ingressCanary}}"'),
         (
             'x{l="{{srv}}"}',
-            "there is no {{srv}} here; there are {{args.v}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}",
+            "there is no {{srv}} here; there are {{args.v}}, {{ingressCanary}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}, {{suffix}}",
         ),
         ('x{l="{{pods}}"}', "match it with =~"),
         ("x{l=`{{service}}`}", "double quotes"),

@@ -43,6 +43,7 @@ def test_both_sides_are_asked_with_their_pods_and_how_often_those_were_restarted
                 revision=NEW,
                 namespace="store",
                 service="shop-canary",
+                beside=True,
                 pods=("shop-new-0", "shop-new-1"),  # one without an address cannot be told apart from others yet
                 addresses=("10.0.0.1", "10.0.0.2"),
                 restarts=(0, 2),

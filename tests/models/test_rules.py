@@ -54,6 +54,9 @@ NOT_WORSE = (
 ONE_CONDITION = "until needs exactly one of approval and evidence in each entry: give each one an entry of its own"
 NOTHING_LIMITED = "atMost limits evidence only: add {evidence: {}} to until, or remove atMost"
 AT_MOST_SHORT = "atMost is shorter than for: raise atMost, or lower for"
+ONE_ROUTER = "traffic needs exactly one of gatewayRoute and ingress in each entry: give each one an entry of its own"
+ONE_VALUE = "header takes one of exact and pattern: remove one of them, or both for the values always and never"
+NO_MATCH = "match needs header or cookie: set one of them, or remove match"
 CRITICAL = "critical and warnOnly exclude each other: remove one"
 NO_BOUND = "query needs a bound: set min, max or both"
 SWAPPED = "query.min is above query.max: swap them"
@@ -144,12 +147,27 @@ CASES: dict[str, tuple[list[Any], list[Any]]] = {
         [{}, {"critical": True}, {"warnOnly": True}, {"critical": False, "warnOnly": True}],
         [{"critical": True, "warnOnly": True}],
     ),
+    ONE_ROUTER: ([{"gatewayRoute": {}}, {"ingress": {}}], [{}, {"gatewayRoute": {}, "ingress": {}}]),
+    ONE_VALUE: (
+        [{"name": "x"}, {"name": "x", "exact": "a"}, {"name": "x", "pattern": "a"}],
+        [{"name": "x", "exact": "a", "pattern": "a"}],
+    ),
+    NO_MATCH: ([{"header": {}}, {"cookie": {}}, {"header": {}, "cookie": {}}], [{}]),
     NO_BOUND: ([{"min": 1.0}, {"max": 1.0}, {"min": 1.0, "max": 2.0}], [{}]),
     SWAPPED: (
         [{"min": 1.0}, {"max": 1.0}, {"min": 1.0, "max": 1.0}, {"min": -1.5, "max": 2.0}],
         [{"min": 2.0, "max": 1.0}],
     ),
 }
+
+GATEWAY_ROUTE = {"gatewayRoute": {"kind": "HTTPRoute", "name": "a"}}
+
+
+def on_ingress(**step: Any) -> dict[str, Any]:
+    """A Rollout whose traffic is split by an Ingress, with this one step."""
+    rollout = a_rollout(spec__traffic=[{"name": "a", "ingress": {"name": "a"}}])
+    return {**rollout, "spec": {**rollout["spec"], "strategy": {"canary": {"steps": [{"weight": 5, **step}]}}}}
+
 
 # By message: whole Rollouts that break the rule and no other.
 BROKEN: dict[str, list[dict[str, Any]]] = {
@@ -197,6 +215,12 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
     NOTHING_LIMITED: [a_step(hold={"atMost": "1m"}), a_step(hold={"atMost": "1m", "until": [{"approval": {}}]})],
     AT_MOST_SHORT: [a_step(hold={"for": "2m", "atMost": "1m", "until": EVIDENCE})],
     CRITICAL: [a_check(restarts={"max": 0}, critical=True, warnOnly=True)],
+    ONE_ROUTER: [
+        a_rollout(spec__traffic=[{"name": "a"}]),
+        a_rollout(spec__traffic=[{"name": "a", **GATEWAY_ROUTE, "ingress": {"name": "a"}}]),
+    ],
+    ONE_VALUE: [on_ingress(match={"header": {"name": "x", "exact": "a", "pattern": "a"}})],
+    NO_MATCH: [on_ingress(match={})],
     NO_BOUND: [a_check(query={"expr": "x"})],
     SWAPPED: [a_check(query={"expr": "x", "min": 2, "max": 1})],
 }
@@ -269,6 +293,9 @@ RIGHT = [
     a_check(usage={"gauge": "bytes"}, critical=False),
     a_rollout(spec__analysis__falseAborts="0.5", spec__analysis__falseAdvances=50),
     a_step(weight=25, hold={"until": EVIDENCE}),
+    on_ingress(match={"header": {"name": "X-Beta"}, "cookie": {"name": "beta"}}),
+    on_ingress(match={"header": {"name": "X-Beta", "exact": "yes"}}),
+    on_ingress(match={"header": {"name": "X-Beta", "pattern": "^(yes|1)$"}}),
     a_step(weight=25, hold={"for": "2m", "atMost": "30m", "until": [{"evidence": {}}, {"approval": {}}]}),
 ]
 

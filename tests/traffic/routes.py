@@ -137,3 +137,54 @@ def services(draw: st.DrawFn) -> Manifest:
 
 
 _SERVICES: tuple[dict[str, Any], ...] = ({}, {"type": "ClusterIP", "clusterIP": "None"}, {"type": "LoadBalancer"})
+
+
+def a_path(service: str = "shop", path: str = "/", **fields: Any) -> dict[str, Any]:
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    return {"path": path, "pathType": "Prefix", "backend": backend, **fields}
+
+
+def at_host(host: str | None, *paths: dict[str, Any]) -> dict[str, Any]:
+    return ({} if host is None else {"host": host}) | {"http": {"paths": list(paths)}}
+
+
+def an_ingress(*rules: dict[str, Any], name: str = "public", annotations: Any = None, **spec: Any) -> Manifest:
+    metadata = {"name": name, "namespace": "shop", "resourceVersion": "7"}
+    metadata |= {} if annotations is None else {"annotations": annotations}
+    declared = {"ingressClassName": "nginx", "rules": list(rules or [at_host("shop.example", a_path())]), **spec}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": {name: value for name, value in declared.items() if value is not None},
+    }
+
+
+_PATHS = st.builds(
+    a_path,
+    st.sampled_from(["shop", "cart", "other"]),
+    st.sampled_from(["/", "/a", "/b/c"]),
+    pathType=st.sampled_from(["Prefix", "Exact", "ImplementationSpecific"]),
+)
+NGINX = "nginx.ingress.kubernetes.io/"
+_INGRESS_ANNOTATIONS: tuple[Any, ...] = (
+    None,
+    {"team/owner": "a~b", f"{NGINX}rewrite-target": "/$1"},
+    {f"{NGINX}load-balance": "ewma", f"{NGINX}upstream-hash-by": "$remote_addr"},
+    {"kubernetes.io/ingress.class": "nginx"},
+)
+
+
+@st.composite
+def ingresses(draw: st.DrawFn) -> Manifest:
+    """Ingresses with several hosts, paths and Services, at least one of them ours."""
+    hosts = draw(st.lists(st.sampled_from([None, "a.example", "b.example"]), min_size=1, max_size=3, unique=True))
+    rules = [at_host(host, *draw(st.lists(_PATHS, min_size=1, max_size=3))) for host in hosts]
+    rules[0]["http"]["paths"].append(a_path("shop", "/own"))
+    ingress = an_ingress(
+        *rules,
+        annotations=draw(st.sampled_from(_INGRESS_ANNOTATIONS)),
+        ingressClassName=draw(st.sampled_from(["nginx", None])),
+    )
+    ingress["metadata"] |= draw(st.sampled_from([{}, {"labels": {"app/name": "shop"}}]))
+    return as_read(ingress | draw(st.sampled_from([{}, {"status": {"loadBalancer": {}}}])))

@@ -1,6 +1,6 @@
-from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES
+from rollout.models.kinds import GRPC_ROUTES, HTTP_ROUTES, INGRESSES
 from rollout.models.split import Split
-from rollout.models.traffic import GatewayRoute, RouteKind
+from rollout.models.traffic import GatewayRoute, IngressRef, RouteKind
 from rollout.traffic.registry import resource_for, router_for
 from tests.traffic.routes import SHOP, a_ref, a_route, a_rule
 
@@ -13,6 +13,8 @@ def test_every_kind_of_route_has_its_resource() -> None:
         RouteKind.HTTP: HTTP_ROUTES,
         RouteKind.GRPC: GRPC_ROUTES,
     }
+    assert resource_for(IngressRef(name="public")) == INGRESSES
+    assert router_for(IngressRef(name="public")).kind == "Ingress"
 
 
 def test_a_router_moves_only_the_rules_that_are_named() -> None:

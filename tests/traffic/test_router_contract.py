@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from rollout.models.kinds import Manifest
 from rollout.models.rollout import ORIGINAL, REVISION_LABEL
 from rollout.models.split import Backend, Split
-from rollout.models.traffic import GatewayRoute, RouteKind
+from rollout.models.traffic import CookieMatch, GatewayRoute, HeaderMatch, Match, RouteKind
+from rollout.traffic.canary_annotations import without
+from rollout.traffic.ingress import IngressRouter
 from rollout.traffic.patch import json_patch
 from rollout.traffic.registry import router_for
 from rollout.traffic.service import pin, pinned
 from tests.traffic.json_patch import RefusedError, apply
-from tests.traffic.routes import BACKENDS, routes, services
+from tests.traffic.routes import BACKENDS, as_read, ingresses, routes, services
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
@@ -75,9 +77,38 @@ def a_case_for(kind: RouteKind) -> Case:
     )
 
 
+def without_canary_annotations(manifest: Manifest) -> Manifest:
+    rest = copy.deepcopy(manifest)
+    return {**rest, "annotations": without(rest["metadata"].pop("annotations", {}))}
+
+
+def beside(ingress: Manifest) -> Manifest:
+    """The owned Ingress beside one, before any split."""
+    made = IngressRouter().carrier(ingress, BACKENDS, twin=None, rollout="shop")
+    assert made is not None
+    return as_read(made)
+
+
+_headers = st.builds(
+    lambda name, how: HeaderMatch.model_validate({"name": name, **how}),
+    st.sampled_from(["X-Beta", "x_1"]),
+    st.sampled_from([{}, {"exact": "yes"}, {"pattern": "^(a|b)$"}]),
+)
+_cookies = st.sampled_from(["beta", "b-1"]).map(lambda name: CookieMatch(name=name))
+matches = st.none() | st.one_of(
+    st.builds(Match, header=_headers),
+    st.builds(Match, cookie=_cookies),
+    st.builds(Match, header=_headers, cookie=_cookies),
+)
 CASES = {
     "HTTPRoute": a_case_for(RouteKind.HTTP),
     "GRPCRoute": a_case_for(RouteKind.GRPC),
+    "Ingress": Case(
+        mover=IngressRouter(),
+        manifests=ingresses().map(beside),
+        splits=st.builds(lambda tenths, match: Split.at(tenths / 10, match), st.integers(0, 1000), matches),
+        ours=without_canary_annotations,
+    ),
     "none": Case(
         mover=Pins(), manifests=services(), splits=st.sampled_from([Split.at(0), Split.at(100)]), ours=without_pin
     ),

@@ -23,7 +23,7 @@ from rollout.models.kinds import (
     Resource,
 )
 from rollout.models.rollout import ROLLOUT_LABEL
-from rollout.traffic.canary_annotations import CANARY
+from rollout.traffic.canary_annotations import is_canary
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -79,7 +79,7 @@ def _scaled(manifest: Manifest) -> Iterable[str]:
 
 def _canary(ingress: Manifest) -> Iterable[str]:
     metadata = ingress["metadata"]
-    return (metadata["namespace"],) if (metadata.get("annotations") or {}).get(CANARY) == "true" else ()
+    return (metadata["namespace"],) if is_canary(metadata.get("annotations") or {}) else ()
 
 
 INDEXES: Mapping[Resource, Mapping[str, Index]] = {

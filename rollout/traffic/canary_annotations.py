@@ -23,6 +23,7 @@ _ALL: Final = frozenset({CANARY, _WEIGHT, _TOTAL, _HEADER, _EXACT, _PATTERN, _CO
 
 # Of the other annotations these alone are read on a canary. Affinity itself would bind users to it beyond an abort.
 _COUNT: Final = (f"{PREFIX}load-balance", f"{PREFIX}upstream-hash-by", AFFINITY_BEHAVIOR)
+_TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _PER_CENT, _PER_MILLE = 100, 1000  # a total up to 100 is not heeded, and taken for 100
 
 
@@ -39,12 +40,17 @@ def written(tenths: int, match: Match | None) -> dict[str, str]:
     return {CANARY: "true", **weight, **{name: value for name, value in told.items() if value is not None}}
 
 
+def is_canary(annotations: Mapping[str, str]) -> bool:
+    """Whether they make an Ingress a canary."""
+    return annotations.get(CANARY) in _TRUE
+
+
 def read(annotations: Mapping[str, str]) -> Split | None:
     """The split that the annotations stand for, as ingress-nginx reads them; None where they make no canary.
 
     A share between two tenths is rounded up, so that 0 means none.
     """
-    if annotations.get(CANARY) != "true":
+    if not is_canary(annotations):
         return None
     weight, total = _number(annotations.get(_WEIGHT)), _number(annotations.get(_TOTAL))
     tenths = -(-1000 * weight // (total if total > _PER_CENT else _PER_CENT))

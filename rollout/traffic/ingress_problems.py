@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rollout.models.kinds import Manifest
 from rollout.models.split import Backend
-from rollout.traffic.canary_annotations import AFFINITY, AFFINITY_BEHAVIOR, CANARY
+from rollout.traffic.canary_annotations import AFFINITY, AFFINITY_BEHAVIOR, CANARY, is_canary
 from rollout.traffic.ingress_paths import beside, paths_of, places, rules_of, service_of
 
 
@@ -18,7 +18,7 @@ def rivalry_in(manifest: Manifest, others: tuple[Manifest, ...], backends: tuple
     own = set(places(beside(manifest, backends)))
     for other in others:
         shared = next((place for place in places(rules_of(other)) if place in own), None)
-        if shared is not None and _annotations(other).get(CANARY) == "true":
+        if shared is not None and is_canary(_annotations(other)):
             return (
                 f"{_name(other)} is a canary on {shared.host or 'every host'}{shared.path} already, and only one"
                 f" counts beside {_name(manifest)}: delete it, or take the Ingress out of spec.traffic."
@@ -28,7 +28,7 @@ def rivalry_in(manifest: Manifest, others: tuple[Manifest, ...], backends: tuple
 
 def _problems(manifest: Manifest, backends: tuple[Backend, ...]) -> Iterator[str]:
     name, annotations = _name(manifest), _annotations(manifest)
-    if annotations.get(CANARY) == "true":
+    if is_canary(annotations):
         yield f"{name} is a canary itself ({CANARY}): name the Ingress that it stands beside in spec.traffic."
     services = {backend.service for backend in backends}
     default = service_of((manifest.get("spec") or {}).get("defaultBackend"))

@@ -99,7 +99,8 @@ def test_comments_are_left_alone():
         ('x{l="{{ingressCanary}}"}', 'stands for several values: match it with =~, as in canary=~"{{ingressCanary}}"'),
         (
             'x{l="{{srv}}"}',
-            "there is no {{srv}} here; there are {{args.v}}, {{ingressCanary}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}, {{suffix}}",
+            "there is no {{srv}} here; there are {{args.v}}, {{ingressCanary}}, {{namespace}}, {{pods}},"
+            " {{revision}}, {{service}}, {{suffix}}",
         ),
         ('x{l="{{pods}}"}', "match it with =~"),
         ("x{l=`{{service}}`}", "double quotes"),

@@ -105,6 +105,22 @@ def a_route(name: str = "shop", service: str = "shop") -> dict[str, Any]:
     }
 
 
+def an_ingress(name: str = "shop", host: str = "shop.example", **annotations: str) -> dict[str, Any]:
+    """An Ingress people have, that leads to the Service."""
+    backend = {"service": {"name": "shop", "port": {"number": 80}}}
+    paths = [{"path": path, "pathType": "Prefix", "backend": backend} for path in ("/", "/api")]
+    metadata = {"name": name, "labels": {"team": "web"}, **({"annotations": annotations} if annotations else {})}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": {"ingressClassName": "nginx", "rules": [{"host": host, "http": {"paths": paths}}]},
+    }
+
+
+BY_INGRESS: list[dict[str, Any]] = [{"name": "public", "ingress": {"name": "shop"}}]
+
+
 GATEWAY: dict[str, Any] = {
     "apiVersion": "gateway.networking.k8s.io/v1",
     "kind": "Gateway",
@@ -252,6 +268,15 @@ class Stage:
         route = self.get("httproutes")
         assert route is not None
         return {ref["name"]: ref.get("weight") for ref in route["spec"]["rules"][0]["backendRefs"]}
+
+    def beside(self, name: str = "shop-canary") -> dict[str, str] | None:
+        """What the owned Ingress says of the canary, by the last part of the annotation; None where it is not there."""
+        ingress = self.get("ingresses", name)
+        if ingress is None:
+            return None
+        prefix = "nginx.ingress.kubernetes.io/canary-"
+        told = ingress["metadata"].get("annotations") or {}
+        return {key.removeprefix(prefix): value for key, value in told.items() if key.startswith(prefix)}
 
     def pods(self, version: str) -> "builtins.list[str]":
         """Names of the pods of a version."""

@@ -18,7 +18,7 @@ from rollout.kube.lease import Election
 from tests.backends import ROOT, Ground
 from tests.controller.adopting import a_deployment, adopting, ready_behind, set_image
 from tests.controller.adopting import settled as adopted
-from tests.controller.harness import ERRORS, Stage, a_rollout, controlling, stage
+from tests.controller.harness import ERRORS, Stage, a_rollout, an_ingress, controlling, stage
 from tests.controller.test_commands import LONG, holding
 
 NAMESPACE = "progressive-delivery"
@@ -56,11 +56,12 @@ def grpc_route() -> dict[str, Any]:
 
 
 async def releases(made: Stage) -> None:
-    """Releases over both kinds of routes, promoted, forgotten and taken back over the API, and the Rollout's end."""
+    """Releases over every kind of route, promoted, forgotten and taken back over the API, and the Rollout's end."""
     routes = [
         {"name": kind.lower(), "gatewayRoute": {"kind": kind, "name": "shop"}} for kind in ("HTTPRoute", "GRPCRoute")
     ]
-    await made.create(grpc_route(), a_rollout(traffic=routes, analysis={"checks": [ERRORS]}))
+    routes.append({"name": "ingress", "ingress": {"name": "shop"}})
+    await made.create(grpc_route(), an_ingress(), a_rollout(traffic=routes, analysis={"checks": [ERRORS]}))
     for version in ("v1", "v2", "v3"):
         await (made.healthy(version) if version == "v1" else released(made, version))
     await made.until(lambda: len(made.list("rolloutruns")) == 2, "the oldest run forgotten")

@@ -1,4 +1,4 @@
-"""Watches what must never happen, at every change of a route, Service or EndpointSlice."""
+"""Watches what must never happen, at every change of a route, an owned Ingress, a Service or an EndpointSlice."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +20,8 @@ class Watch:
         """Look at one change."""
         if plural == "httproutes" and manifest["metadata"]["name"] == "shop":
             self._route(manifest)
+        if plural == "ingresses" and manifest["metadata"]["name"] == "shop-canary":
+            self._ingress(manifest)
         if (
             plural == "endpointslices"
             and (manifest["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == "shop"
@@ -31,6 +33,13 @@ class Watch:
         weight = next((ref.get("weight", 1) for ref in refs if ref["name"] == "shop-canary"), 0)
         if sum(ref.get("weight", 1) for ref in refs) == 0:
             self.wrongs.append("a route gives no backend any weight")
+        if weight > self.weight:
+            self._raised(weight)
+        self.weight = weight
+
+    def _ingress(self, ingress: dict[str, Any]) -> None:
+        told = ingress["metadata"].get("annotations") or {}
+        weight = int(told.get("nginx.ingress.kubernetes.io/canary-weight", 0))
         if weight > self.weight:
             self._raised(weight)
         self.weight = weight
@@ -66,7 +75,7 @@ async def watching(made: Stage) -> AsyncIterator[Watch]:
     watch = Watch(made)
     ends = [
         made.objects.listen(plural, lambda change: watch.see(change.key, change.object))
-        for plural in ("httproutes", "endpointslices")
+        for plural in ("httproutes", "ingresses", "endpointslices")
     ]
     try:
         yield watch

@@ -18,8 +18,9 @@ from rollout.models.spec import RolloutSpec, Step
 from rollout.models.split import Backend, Split
 from rollout.models.status import Command, Outcome, RolloutStatus, RunStatus, Stage, StepStatus, TrafficStatus, Verb
 from rollout.models.steps import compile_steps, pods
-from rollout.models.traffic import GatewayRoute, RouteKind
+from rollout.models.traffic import GatewayRoute, IngressRef, Match, RouteKind
 from rollout.traffic.gateway import GatewayRouter
+from rollout.traffic.ingress import IngressRouter
 from rollout.traffic.service import canary_service, pin
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -27,6 +28,8 @@ KEY = Key("store", "shop")
 OLD, NEW, THIRD = "old", "new", "third"
 SHOP = Backend(service="shop", canary="shop-canary", namespace="store")
 ROUTER = GatewayRouter(kind="HTTPRoute")
+INGRESS_ROUTER = IngressRouter()
+BY_INGRESS: list[dict[str, Any]] = [{"name": "public", "ingress": {"name": "shop"}}]
 MINUTE = timedelta(minutes=1)
 REPLICAS = 4
 STEPS: tuple[dict[str, Any], ...] = ({"weight": 10, "hold": {"for": "5m"}}, {"weight": 50, "hold": {"for": "5m"}})
@@ -131,6 +134,34 @@ def a_route(
     ref = GatewayRoute(kind=RouteKind.HTTP, name=name)
     manifest = reported(manifest, manifest["metadata"]["generation"] - (not accepted))
     return Route(name="public", ref=ref, key=Key("store", name), manifest=manifest, writer=writer)
+
+
+def an_ingress(weight: float | None = None, *, match: Match | None = None, aborted: int | None = None) -> Route:
+    """An Ingress, and beside it the owned one that gives the canary this share; none when it is as declared."""
+    backend = {"service": {"name": "shop", "port": {"number": 80}}}
+    rule = {"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    manifest: Manifest = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "shop", "namespace": "store", "resourceVersion": "7"},
+        "spec": {"ingressClassName": "nginx", "rules": [rule]},
+    }
+    twin = None
+    if weight is not None:
+        made = INGRESS_ROUTER.carrier(manifest, (SHOP,), twin=None, rollout="shop")
+        assert made is not None
+        twin = INGRESS_ROUTER.shift(made, (SHOP,), Split.at(weight, match))
+        marks = {} if aborted is None else {ABORTED: str(aborted)}
+        twin["metadata"]["annotations"] |= marks
+        twin["metadata"] |= {"uid": "uid-twin", "resourceVersion": "7"}
+    return Route(
+        name="public",
+        ref=IngressRef(name="shop"),
+        key=Key("store", "shop"),
+        manifest=manifest,
+        twin_key=Key("store", "shop-canary"),
+        twin=twin,
+    )
 
 
 def reported(route: Manifest, generation: int) -> Manifest:
@@ -257,18 +288,42 @@ def a_world(
         key=KEY,
         manifest=a_manifest(),
         spec=spec,
-        status=_status(run, stage, step=step, entered=entered, desired=weight, changes=status or {}),
+        status=_status(
+            run,
+            stage,
+            step=step,
+            entered=entered,
+            desired=weight,
+            matched=step_match(steps, stage, step=step, entered=entered) is not None,
+            changes=status or {},
+        ),
         template=a_template(OLD if stage is None else NEW),
         wanted=OLD if stage is None else NEW,
         revisions=revisions,
         services=(a_service(pinned, canary=NEW if stage and canary else None),),
-        routes=(a_route(weight, accepted=accepted, aborted=taken),) if spec.traffic else (),
+        routes=_routes(spec, weight, step_match(steps, stage, step=step, entered=entered), accepted, taken),
         checks=(spec.analysis.checks or ()) if spec.analysis else (),
     )
     if not spec.services:
         world = replace(world, services=())
     world = replace(led(world), runs=records(world, run, active=stage is not None))
     return replace(world, **changes)
+
+
+def _routes(
+    spec: RolloutSpec, weight: float | None, match: Match | None, accepted: bool, aborted: int | None
+) -> tuple[Route, ...]:
+    if not spec.traffic:
+        return ()
+    if spec.traffic[0].ingress is not None:
+        return (an_ingress(weight, match=match, aborted=aborted),)
+    return (a_route(weight, accepted=accepted, aborted=aborted),)
+
+
+def step_match(steps: tuple[Step, ...], stage: Stage | None, *, step: int, entered: timedelta | None) -> Match | None:
+    """Who goes to the canary besides where the step has been entered, or is being reached."""
+    reached = step if entered is not None else step - 1
+    return steps[reached].match if stage is Stage.STEPPING and reached >= 0 else None
 
 
 def at_rest(**changes: Any) -> World:
@@ -296,13 +351,14 @@ def _status(
     step: int,
     entered: timedelta | None,
     desired: float | None,
+    matched: bool,
     changes: dict[str, Any],
 ) -> RolloutStatus:
     behind = 100 if stage in (Stage.BAKING, Stage.FINISHING) else desired
     known = RolloutStatus(
         run=run,
         step=a_step(step, entered) if stage is Stage.STEPPING else None,
-        traffic=TrafficStatus(desired=behind or 0) if stage is not None else None,
+        traffic=TrafficStatus(desired=behind or 0, matched=matched or None) if stage is not None else None,
     )
     return known.model_copy(update=changes)
 

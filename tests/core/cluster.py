@@ -87,6 +87,15 @@ def _twin(known: Manifest | None, write: Write) -> Manifest | None:
     return apply(known, write.body)
 
 
+def _beside(known: Manifest | None, write: Write) -> Manifest | None:
+    if write.verb is Verb.DELETE:
+        return None
+    if write.verb is Verb.CREATE:
+        return {**write.body, "metadata": {**write.body["metadata"], "uid": "uid-twin", "resourceVersion": "7"}}
+    assert known is not None, "only what is there is patched"
+    return apply(known, write.body)
+
+
 def _run(world: World, write: Write) -> World:
     others = [run for run in world.runs if run.name != write.key.name]
     if write.verb is Verb.DELETE:
@@ -107,6 +116,9 @@ def _run_status(known: Run | None, write: Write) -> Manifest:
 def _route(world: World, write: Write) -> World:
     routes = []
     for route in world.routes:
+        if route.twin_key == write.key:
+            routes.append(replace(route, twin=_beside(route.twin, write)))
+            continue
         if route.key == write.key and route.manifest is not None:
             changed = apply(route.manifest, write.body)
             if changed["spec"] != route.manifest["spec"]:
@@ -123,6 +135,8 @@ def calm(world: World, after: timedelta = timedelta()) -> World:
     }
     routes = tuple(
         replace(route, manifest=reported(route.manifest, route.manifest["metadata"]["generation"]))
+        if route.twin_key is None
+        else route
         for route in world.routes
         if route.manifest is not None
     )

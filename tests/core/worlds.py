@@ -12,6 +12,7 @@ from rollout.core.world import World
 from rollout.models.spec import RolloutSpec
 from rollout.models.status import Command, RolloutStatus, Stage, Verb
 from tests.core.builders import (
+    BY_INGRESS,
     ERRORS,
     MINUTE,
     NEW,
@@ -67,8 +68,14 @@ class Moment:
         )
 
 
+MATCHING = (
+    {"weight": 0, "hold": {"for": "5m"}, "match": {"header": {"name": "X-Beta"}}},
+    {"weight": 50, "hold": {"for": "5m"}, "match": {"cookie": {"name": "beta"}}},
+)
 _SPECS: tuple[RolloutSpec, ...] = (
     a_spec(),
+    a_spec(traffic=BY_INGRESS),
+    a_spec(traffic=BY_INGRESS, strategy={"canary": {"steps": MATCHING}}),
     a_spec(traffic=None),
     a_spec(traffic=None, services=None),
     a_spec(strategy={"blueGreen": {"bake": {"for": "5m"}}}),

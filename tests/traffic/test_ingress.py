@@ -164,7 +164,7 @@ def test_a_header_that_nobody_can_declare_is_a_split_like_no_steps(header: str) 
     assert split.flows
 
 
-@pytest.mark.parametrize("value", [None, "false", "True", "1"])
+@pytest.mark.parametrize("value", [None, "false", "0", "yes"])
 def test_without_the_mark_of_a_canary_there_is_no_split(value: str | None) -> None:
     told = {} if value is None else {f"{NGINX}canary": value}
     assert ROUTER.read(an_ingress(annotations={**told, f"{NGINX}canary-weight": "10"}), (SHOP,)) is None

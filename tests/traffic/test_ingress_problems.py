@@ -20,7 +20,8 @@ WRONG: dict[str, tuple[Manifest, str]] = {
     ),
     "leads to a resource": (
         an_ingress(at_host("a", a_path(backend=RESOURCE))),
-        "Ingress shop/public has no path that leads to Service shop (a backend that is a resource cannot have a canary):"
+        "Ingress shop/public has no path that leads to Service shop"
+        " (a backend that is a resource cannot have a canary):"
         " add one to spec.rules[].http.paths, or name another Service in spec.services.",
     ),
     "has no rules": (
@@ -30,8 +31,8 @@ WRONG: dict[str, tuple[Manifest, str]] = {
     ),
     "the Service is its default backend": (
         an_ingress(defaultBackend=TO_SHOP),
-        "Ingress shop/public sends what no rule matches to Service shop (spec.defaultBackend), where no canary can stand"
-        " beside it: write a rule with the path / for that, and remove spec.defaultBackend.",
+        "Ingress shop/public sends what no rule matches to Service shop (spec.defaultBackend),"
+        " where no canary can stand beside it: write a rule with the path / for that, and remove spec.defaultBackend.",
     ),
     "is a canary": (
         an_ingress(annotations={f"{NGINX}canary": "true"}),

@@ -52,6 +52,7 @@ class TrafficView(View):
     desired: float = Field(description="What the controller asked for.")
     routed: float | None = Field(None, description="What the routers say is in force.")
     observed: float | None = Field(None, description="What was measured.")
+    matched: bool = Field(description="Whether requests that the step's `match` names go to the canary besides.")
 
 
 class StepView(View):
@@ -208,7 +209,14 @@ def _text(duration: timedelta | None) -> str | None:
 
 
 def _traffic(traffic: TrafficStatus | None) -> TrafficView | None:
-    return TrafficView(desired=traffic.desired, routed=traffic.routed, observed=traffic.observed) if traffic else None
+    if traffic is None:
+        return None
+    return TrafficView(
+        desired=traffic.desired,
+        routed=traffic.routed,
+        observed=traffic.observed,
+        matched=bool(traffic.matched),
+    )
 
 
 def _record(step: StepRecord) -> StepRecordView:

@@ -327,7 +327,7 @@ def test_steps(body: str, expected: list[str]) -> None:
             "- name: errors\n  ceiling: 1\n  ratio: {bad: 'x{a=\"{{servce}}\"}', total: x}",
             [
                 "10:20: error: spec.analysis.checks[0].ratio.bad: there is no {{servce}} here;"
-                " there are {{namespace}}, {{pods}}, {{revision}}, {{service}}"
+                " there are {{ingressCanary}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}, {{suffix}}"
             ],
         ),
         (
@@ -346,7 +346,7 @@ def test_steps(body: str, expected: list[str]) -> None:
             "- name: queue\n  query: {expr: 'x{a=\"{{args.q}}\"}', max: 1}",
             [
                 "9:21: error: spec.analysis.checks[0].query.expr: there is no {{args.q}} here;"
-                " there are {{namespace}}, {{pods}}, {{revision}}, {{service}}"
+                " there are {{ingressCanary}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}, {{suffix}}"
             ],
         ),
         (
@@ -372,7 +372,7 @@ def test_steps(body: str, expected: list[str]) -> None:
                 f"- name: errors\n  {kind}: {{{field}: 'x{{a=\"{{{{servce}}}}\"}}'{rest}}}",
                 [
                     f"9:{column}: error: spec.analysis.checks[0].{kind}.{field}: there is no {{{{servce}}}} here;"
-                    " there are {{namespace}}, {{pods}}, {{revision}}, {{service}}"
+                    " there are {{ingressCanary}}, {{namespace}}, {{pods}}, {{revision}}, {{service}}, {{suffix}}"
                 ],
             )
             for kind, field, rest, column in (

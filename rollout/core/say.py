@@ -11,6 +11,8 @@ from rollout.core.workload import images
 from rollout.core.world import Revision, World
 from rollout.models.analysis import Then
 from rollout.models.rollout import parse_time
+from rollout.models.split import Split
+from rollout.models.traffic import Match
 
 
 def called(world: World, name: str | None) -> str:
@@ -53,7 +55,8 @@ def unready(case: Case) -> str:
 
 def reaching(case: Case, blocked: str | None) -> str:
     """While a step's pods come up."""
-    aim = f"{percent(case.steps[case.index].weight or 0)} to {called(case.world, case.run.revision)}"
+    step = case.steps[case.index]
+    aim = f"{percent(step.weight or 0)}{_besides(step.match)} to {called(case.world, case.run.revision)}"
     if case.asked.paused_at:
         return f"{paused_note(case.asked)} before {aim}; resume to go on."
     if blocked:
@@ -64,9 +67,19 @@ def reaching(case: Case, blocked: str | None) -> str:
     return f"Before {aim}: waiting for its pods, {unready(case)}; {limit}."
 
 
-def holding(case: Case, standing: Standing | None, weight: float, lacking: str | None) -> tuple[str, str]:
+def _besides(match: Match | None) -> str:
+    """` and requests with header X-Beta` for those that go to the canary besides its weight."""
+    if match is None:
+        return ""
+    header = f"header {match.header.name}" if match.header is not None else None
+    cookie = f"cookie {match.cookie.name}" if match.cookie is not None else None
+    return f" and requests with {' or '.join(each for each in (header, cookie) if each is not None)}"
+
+
+def holding(case: Case, standing: Standing | None, flow: Split, lacking: str | None) -> tuple[str, str]:
     """While a step is held: the reason in one word, and the sentence; `lacking` is what the stable version does."""
-    place = f"At {percent(weight)}"
+    weight = flow.canary
+    place = f"At {percent(weight)}{_besides(flow.match)}"
     trouble = _trouble(case, place)
     if trouble is not None:
         return trouble

@@ -10,6 +10,7 @@ from rollout.core.gates import SOON, base_target, doubt, named, outnumbered, pre
 from rollout.core.promotion import begin_switch
 from rollout.core.target import Ruling, Target
 from rollout.models.rollout import format_time
+from rollout.models.split import Split
 from rollout.models.status import Phase, Verb
 from rollout.models.traffic import Match
 
@@ -170,7 +171,7 @@ def _hold(case: Case) -> Ruling:
         case = _entered(case)  # its traffic flows again from now on: what is owed and held counts from here
     if case.canary is not None and case.pods(case.index) < case.canary.replicas:
         case = routed(case, written=(routing.routed(case.world) or 0) == weight)
-    reason, message = say.holding(case, doubt(case), weight, _lacking(case))
+    reason, message = say.holding(case, doubt(case), Split.at(weight, _matched(case)), _lacking(case))
     return Ruling(
         phase=_phase(case),
         reason=reason,

@@ -83,7 +83,7 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         ],
         "bake": "10m",
         "revisions": status["revisions"],
-        "traffic": {"desired": 5.0, "routed": 5.0, "observed": 4.9},
+        "traffic": {"desired": 5.0, "routed": 5.0, "observed": 4.9, "matched": False},
         "checks": [check | status["analysis"][0], check | status["analysis"][1]],
         "run": dict.fromkeys(to_camel(name) for name in RunStatus.model_fields) | {"reverts": 0} | status["run"],
         "conditions": [],

@@ -291,6 +291,7 @@ def test_a_step_sends_what_matches_to_the_canary_and_the_status_says_so() -> Non
     assert split(after) == (0, MATCH)
     assert decision.status.traffic == TrafficStatus(desired=0, routed=0, matched=True)
     assert routing.flows(after)
+    assert (decision.status.message or "").startswith("At 0 % and requests with header X-Beta until 12:05:00 UTC")
 
 
 def test_the_next_step_ends_it() -> None:

@@ -12,7 +12,9 @@ from rollout.core.checks import resolve, to_asked
 from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind
 from rollout.models.checks import Argument
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / "examples"
+PRESETS = ROOT / "deploy" / "checks"
 
 
 def example(name: str, *, args: dict[str, str] | None = None) -> tuple[Check, ...]:
@@ -30,6 +32,15 @@ def example(name: str, *, args: dict[str, str] | None = None) -> tuple[Check, ..
         refs = tuple(ref.model_copy(update={"args": given}) for ref in analysis.templates or ())
         analysis = analysis.model_copy(update={"templates": refs})
     return _asked(resolve(analysis, lambda kind, of: templates.get((kind, of))))
+
+
+def preset(name: str, **args: str) -> tuple[Check, ...]:
+    """The checks of a template in deploy/checks, with these arguments."""
+    document = yaml.safe_load((PRESETS / name).read_text(encoding="utf-8"))
+    given = [{"name": key, "value": value} for key, value in args.items()]
+    ref = {"name": document["metadata"]["name"], "kind": document["kind"], "args": given}
+    template = AnalysisTemplateSpec.model_validate(document["spec"])
+    return _asked(resolve(Analysis.model_validate({"templates": [ref]}), lambda kind, of: template))
 
 
 def _asked(checks: Any) -> tuple[Check, ...]:

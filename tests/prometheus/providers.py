@@ -4,10 +4,10 @@ Names and labels are those the proxies use; `{{service}}` and the like stand for
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.checks import Check, Latency, Ratio, Subject, Threshold
-from tests.prometheus.catalogue import by_limit, example
+from tests.prometheus.catalogue import by_limit, example, preset
 
 Series = dict[str, float]
 CEILING = 0.01
@@ -135,6 +135,66 @@ def _pair(metric: str, histogram: str, side: str, bad: str, below: float) -> tup
     )
 
 
+def nginx(side: Subject, good: float, bad: float) -> Series:
+    """Namespace, Ingress and Service are those of the stable side in all series; only the canary has a `canary`.
+
+    Another Service of the Ingress has series beside them.
+    """
+    canary = f"{side.namespace}-{side.service}-80" if side.side == "canary" else ""
+    of = f'namespace="{side.namespace}",ingress="shop",service="shop",canary="{canary}",host="a",path="/",method="GET"'
+    return {
+        f'nginx_ingress_controller_requests{{{of},status="200"}}': good,
+        f'nginx_ingress_controller_requests{{{of},status="502"}}': bad,
+        f'nginx_ingress_controller_requests{{{of.replace("shop", "cart")},status="502"}}': bad,
+        **histogram(
+            "nginx_ingress_controller_request_duration_seconds",
+            f'{of},status="200"',
+            ("0.1", "0.5", "10"),
+            "0.5",
+            good=good,
+            bad=bad,
+        ),
+    }
+
+
+def renamed(side: Subject, good: float, bad: float) -> Series:
+    """As they are where Prometheus keeps its own labels for the controller's pod."""
+    shown = {"namespace=": "exported_namespace=", "service=": "exported_service="}
+    found = nginx(side, good, bad)
+    for name, other in shown.items():
+        found = {series.replace(name, other): value for series, value in found.items()}
+    return found
+
+
+def traefik_ingress(side: Subject, good: float, bad: float) -> Series:
+    """Both sides are named after the Service of the stable one."""
+    suffix = "-canary" if side.side == "canary" else ""
+    of = f'service="{side.namespace}-web-shop-80{suffix}@kubernetesingressnginx",method="GET",protocol="http"'
+    return {
+        f'traefik_service_requests_total{{{of},code="200"}}': good,
+        f'traefik_service_requests_total{{{of},code="502"}}': bad,
+        **histogram(
+            "traefik_service_request_duration_seconds",
+            f'{of},code="200"',
+            ("0.1", "0.5", "1.2", "5"),
+            "0.5",
+            good=good,
+            bad=bad,
+        ),
+    }
+
+
+def _preset(name: str, **args: str) -> tuple[Check, ...]:
+    """The checks of a shipped template, by limits: the selectors are what is looked at."""
+    checks = (check for check in preset(name, **args) if isinstance(check, Ratio | Latency))
+    return tuple(_limited(check) for check in checks)
+
+
+def _limited(check: Ratio | Latency) -> Ratio | Latency:
+    rule = Threshold(ceiling=CEILING)
+    return replace(check, rule=rule, below=0.5) if isinstance(check, Latency) else replace(check, rule=rule)
+
+
 def _by_limit(name: str) -> tuple[Check, ...]:
     """The checks of an example that count requests."""
     return tuple(by_limit(check) for check in example(name) if isinstance(check, Ratio | Latency))
@@ -189,19 +249,23 @@ PROVIDERS = (
         series=micrometer,
         by_pod=True,
     ),
+    Provider(name="ingress-nginx", checks=_preset("ingress-nginx.yaml", service="shop"), series=nginx),
+    Provider(
+        name="ingress-nginx-renamed",
+        checks=_preset(
+            "ingress-nginx.yaml",
+            **{"service": "shop", "namespace-label": "exported_namespace", "service-label": "exported_service"},
+        ),
+        series=renamed,
+    ),
+    Provider(
+        name="traefik-ingress",
+        checks=_preset("traefik-ingress.yaml", ingress="web", service="shop", port="80"),
+        series=traefik_ingress,
+    ),
     Provider(name="worker.yaml", checks=_by_limit("worker.yaml"), series=worker, by_pod=True),
     Provider(name="grpc.yaml", checks=_by_limit("grpc.yaml"), series=grpc, by_pod=True),
 )
-
-
-def nginx(side: Subject, good: float, bad: float) -> Series:
-    """Namespace, Ingress and Service are those of the stable side in all series; only the canary has a `canary`."""
-    canary = f"{side.namespace}-{side.service}-80" if side.side == "canary" else ""
-    of = f'namespace="{side.namespace}",ingress="shop",service="shop",canary="{canary}"'
-    return {
-        f'nginx_ingress_controller_requests{{{of},status="200"}}': good,
-        f'nginx_ingress_controller_requests{{{of},status="502"}}': bad,
-    }
 
 
 NGINX = Ratio(

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 def sides(case: str) -> tuple[Subject, Subject]:
     return (
-        Subject(side="canary", revision="v2", namespace=case, service="shop-canary", pods=("pod-b",)),
+        Subject(side="canary", revision="v2", namespace=case, service="shop-canary", beside=True, pods=("pod-b",)),
         Subject(side="stable", revision="v1", namespace=case, service="shop", pods=("pod-a",)),
     )
 

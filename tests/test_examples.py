@@ -11,6 +11,7 @@ from sandbox.apiserver.schema import build
 from sandbox.apiserver.validation import validate
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+PRESETS = sorted((Path(__file__).parents[1] / "deploy" / "checks").glob("*.yaml"))
 SCHEMAS = {definition.resource.kind: build(schema(definition)) for definition in DEFINITIONS}
 
 
@@ -22,6 +23,7 @@ def test_there_is_an_example_of_every_way_to_release() -> None:
     assert [path.name for path in EXAMPLES] == [
         "blue-green.yaml",
         "canary-gateway.yaml",
+        "canary-ingress.yaml",
         "grpc.yaml",
         "templates.yaml",
         "worker.yaml",
@@ -32,6 +34,14 @@ def test_there_is_an_example_of_every_way_to_release() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_has_no_problem(path: Path) -> None:
     assert render(lint(path.read_text(), path.name)) == ""
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)
+def test_a_ready_made_template_has_no_problem_and_fits_its_schema(path: Path) -> None:
+    assert render(lint(path.read_text(), path.name)) == ""
+    (template,) = ours(path)
+    assert list(validate(SCHEMAS[template["kind"]], template)) == []
+    assert template["metadata"] == {"name": path.stem}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

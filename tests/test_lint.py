@@ -237,6 +237,11 @@ def test_what_every_object_has_to_have(text: str, expected: list[str]) -> None:
             ["8:15: error: spec.traffic[1].gatewayRoute: HTTPRoute shop is moved by a already: remove one of them"],
         ),
         (
+            "traffic:\n- {name: a, ingress: {name: shop}}\n- {name: b, ingress: {name: shop}}\n"
+            "services: [{name: shop}]",
+            ["8:15: error: spec.traffic[1].ingress: Ingress shop is moved by a already: remove one of them"],
+        ),
+        (
             "template: {spec: {}}",
             [
                 "5:1: error: spec: spec needs exactly one of template and workloadRef: set one of them and remove the"
@@ -651,3 +656,28 @@ JSON = st.recursive(
 def test_no_shape_makes_it_fail(metadata: object, spec: object) -> None:
     manifest = {"apiVersion": "progressive.delivery/v1alpha1", "kind": "Rollout", "metadata": metadata, "spec": spec}
     assert lint(json.dumps(manifest), "x.yaml") != ()
+
+
+MATCHING = "- {weight: 10, match: {header: {name: X-Beta}}}"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "who"),
+    [
+        ("", "a Service alone"),
+        ("  traffic: [{name: a, gatewayRoute: {kind: HTTPRoute, name: shop}}]\n", "HTTPRoute shop"),
+        (
+            "  traffic: [{name: a, ingress: {name: shop}}, {name: b, gatewayRoute: {kind: GRPCRoute, name: rpc}}]\n",
+            "GRPCRoute rpc",
+        ),
+    ],
+)
+def test_a_match_where_nothing_can_do_it(traffic: str, who: str) -> None:
+    assert lines(steps(MATCHING) + "  services: [{name: shop}]\n" + traffic) == [
+        f"x.yaml:9:22: error: spec.strategy.canary.steps[0].match: {who} can only split by weight:"
+        " remove match, or split by an ingress in every entry of spec.traffic"
+    ]
+
+
+def test_a_match_with_an_ingress_is_right() -> None:
+    assert lines(steps(MATCHING) + "  services: [{name: shop}]\n  traffic: [{name: a, ingress: {name: shop}}]\n") == []

@@ -73,12 +73,19 @@ async def _edit(made: Simulation, action: Release | Ask | Scale | GitOps | Remov
         case Remove("Finalizer"):
             await made.patch("Rollout", {"metadata": {"finalizers": None}})
         case Remove(kind, seconds):
-            await made.delete("Service" if kind == "CanaryService" else kind, _name(kind))
+            await made.delete(_kind(made, kind), _name(kind))
             made.witness.doubt(seconds + _RECOVERY)
             made.later(seconds, lambda: made.group.create_task(put_back(made)))
         case Leave():
             made.witness.sizes.leaving = True
             await made.delete("Rollout")
+
+
+def _kind(made: Simulation, kind: str) -> str:
+    """The kind of what is removed; the route may be an Ingress."""
+    if kind == "HTTPRoute":
+        return str(objects.route(made.setup)["kind"])
+    return "Service" if kind == "CanaryService" else kind
 
 
 def _name(kind: str) -> str:
@@ -107,6 +114,9 @@ async def _ask(made: Simulation, action: Ask) -> None:
 
 
 async def _as_declared(made: Simulation, kind: str) -> None:
+    if kind == "HTTPRoute" and made.setup.ingress:
+        await made.delete("Ingress", "shop-canary")
+        return
     declared = objects.ROUTE if kind == "HTTPRoute" else objects.SERVICE
     field = "rules" if kind == "HTTPRoute" else "selector"
     change = [{"op": "replace", "path": f"/spec/{field}", "value": declared["spec"][field]}]
@@ -116,7 +126,7 @@ async def _as_declared(made: Simulation, kind: str) -> None:
 async def put_back(made: Simulation) -> None:
     """Create again what people declared and somebody deleted."""
     await made.create(objects.SERVICE)
-    await made.create(objects.ROUTE)
+    await made.create(objects.route(made.setup))
 
 
 def _pods(made: Simulation, action: Unready | AllReady | Restarts) -> None:

@@ -48,7 +48,7 @@ class Claims:
 
     def _traffic(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         traffic, stage = after.get("traffic") or {}, (after.get("run") or {}).get("stage")
-        if stage in _BEHIND or self.truth.get("httproutes") is None:
+        if stage in _BEHIND or self.truth.route is None:
             return
         if self._entered(before, after) and traffic.get("desired") != self.weights[_index(after)]:
             self.trace.wrong("a step counts as reached before its traffic flows")

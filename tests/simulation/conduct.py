@@ -45,7 +45,7 @@ class Conduct:
     def _judge(self, change: Change, mind: Known | None, *, certain: bool) -> None:
         """A controller changed an object."""
         assert change.previous is not None, "only changes are judged"
-        if change.key in ("httproutes", "services") and self._refused():
+        if change.key in ("httproutes", "ingresses", "services") and self._refused():
             self.trace.wrong("a version that the API server refuses touches the traffic")
         if change.key == "deployments":
             self._swaps(change.previous, change.object)

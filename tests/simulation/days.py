@@ -54,6 +54,19 @@ DAYS: dict[str, Schedule] = {
         Event(1, Harm(Trouble.CUT_AFTER, 40.0, 40)), Event(20, _BAD), **_STEPPING
     ),
     "the route is reset": _day(Event(5, GitOps("HTTPRoute")), **_STEPPING),
+    "a good release through an Ingress": _day(Event(0, _RELEASE), ingress=True, ends="promoted"),
+    "errors through an Ingress": _day(Event(20, _BAD), Event(60, Weather(Sky.GOOD)), ingress=True, **_STEPPING),
+    "errors through an Ingress while answers are lost": _day(
+        Event(1, Harm(Trouble.CUT_AFTER, 40.0, 40)), Event(20, _BAD), ingress=True, **_STEPPING
+    ),
+    "the owned Ingress is pruned": _day(Event(5, GitOps("HTTPRoute")), ingress=True, **_STEPPING),
+    "the owned Ingress is pruned again and again": _day(
+        *[Event(4, GitOps("HTTPRoute"))] * 4, ingress=True, ends="undid", **_STEPPING
+    ),
+    "the Ingress is deleted": _day(
+        Event(5, Remove("HTTPRoute", 30.0)), Event(40, AllReady()), ingress=True, **_STEPPING
+    ),
+    "the Rollout with an Ingress is deleted": _day(Event(5, Leave()), ingress=True, **_STEPPING),
     "watches are told 410": _day(Event(0, Harm(Trouble.GONE, 40.0)), Event(5, _RELEASE)),
     "another version in the middle": _day(Event(5, Release("v3")), **_STEPPING),
     "the Rollout is deleted": _day(Event(5, Leave()), **_STEPPING),

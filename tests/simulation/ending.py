@@ -121,8 +121,8 @@ def _so(made: Simulation, schedule: Schedule) -> None:
 
 def _given_back(made: Simulation) -> None:
     """The route and the Service are what people declared, and nothing is beside them."""
-    route, service = made.truth.get("httproutes"), made.truth.get("services")
-    if route is None or _essence(route) != _essence(objects.ROUTE) or not _same_rules(route):
+    route, service, declared = made.truth.route, made.truth.get("services"), objects.route(made.setup)
+    if route is None or _essence(route) != _essence(declared) or not _same_rules(route, declared):
         made.trace.wrong(f"the route is not given back: {route}")
     if service is None or _essence(service) != _essence(objects.SERVICE) or not _same_selector(made, service):
         made.trace.wrong(f"the Service is not given back: {service}")
@@ -130,15 +130,18 @@ def _given_back(made: Simulation) -> None:
     serving = [each for each in made.truth.list("deployments") if stable and revision_of(each) == stable]
     if any(ABORTED in (each["metadata"].get("annotations") or {}) for each in serving):
         made.trace.wrong("a version that serves is marked as taken back")
-    if made.truth.get("services", "shop-canary") is not None:
-        made.trace.wrong("the owned Service is still there")
+    for plural in ("services", "ingresses"):
+        if made.truth.get(plural, "shop-canary") is not None:
+            made.trace.wrong(f"one of the owned {plural} is still there")
 
 
 def _essence(manifest: Mapping[str, Any]) -> tuple[object, object]:
     return manifest["metadata"].get("labels") or {}, manifest["metadata"].get("annotations") or {}
 
 
-def _same_rules(route: Mapping[str, Any]) -> bool:
+def _same_rules(route: Mapping[str, Any], declared: Mapping[str, Any]) -> bool:
+    if declared["kind"] == "Ingress":
+        return bool(route["spec"] == declared["spec"])
     refs = [ref for rule in route["spec"]["rules"] for ref in rule["backendRefs"]]
     return [(ref["name"], ref.get("weight", 1)) for ref in refs] == [("shop", 1)]
 

@@ -7,7 +7,7 @@ from sandbox.apiserver import CUT, Fault, RequestRecord
 from tests.simulation.witness import CONTROLLER, Witness
 
 _BESIDE = {"events", "leases"}
-_NEEDED = {"deployments", "endpointslices", "httproutes", "pods", "rolloutruns", "rollouts", "services"}
+_NEEDED = {"deployments", "endpointslices", "httproutes", "ingresses", "pods", "rolloutruns", "rollouts", "services"}
 
 
 @dataclass

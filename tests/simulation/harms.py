@@ -58,5 +58,5 @@ LASTING = 520.0
 def rule(trouble: Trouble, percent: int) -> Rule:
     """The rule of a fault proxy."""
     verbs, effect = ("patch", Hold(outlives_client=True)) if trouble is Trouble.HELD else _HARMS[trouble]
-    plurals = "httproutes" if trouble is Trouble.ROUTES_REFUSED else ""
+    plurals = "httproutes ingresses" if trouble is Trouble.ROUTES_REFUSED else ""
     return Rule(matching(verbs, plurals, probability=percent / 100), effect)

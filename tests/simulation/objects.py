@@ -58,6 +58,35 @@ ROUTE: dict[str, Any] = {
 }
 
 
+INGRESS: dict[str, Any] = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "shop", "namespace": NAMESPACE, "labels": {"team": "web"}},
+    "spec": {
+        "ingressClassName": "nginx",
+        "rules": [
+            {
+                "host": "shop.example",
+                "http": {
+                    "paths": [
+                        {
+                            "path": "/",
+                            "pathType": "Prefix",
+                            "backend": {"service": {"name": "shop", "port": {"number": 80}}},
+                        }
+                    ]
+                },
+            }
+        ],
+    },
+}
+
+
+def route(setup: Setup) -> dict[str, Any]:
+    """What people declare that leads to the Service."""
+    return INGRESS if setup.ingress else ROUTE
+
+
 def image(version: str) -> str:
     """The image of a version."""
     return f"shop:{version}"
@@ -101,7 +130,8 @@ def rollout(setup: Setup) -> dict[str, Any]:
     else:
         spec["template"] = template("v1")
     if setup.routed:
-        spec["traffic"] = [{"name": "public", "gatewayRoute": {"kind": "HTTPRoute", "name": "shop"}}]
+        by_route = {"gatewayRoute": {"kind": "HTTPRoute", "name": "shop"}}
+        spec["traffic"] = [{"name": "public", **({"ingress": {"name": "shop"}} if setup.ingress else by_route)}]
     if setup.judged:
         spec["analysis"] = _analysis(setup)
     return {

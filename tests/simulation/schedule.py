@@ -108,7 +108,7 @@ class Restarts:
 
 @dataclass(frozen=True)
 class GitOps:
-    """Another program makes the route or the Service what Git says."""
+    """Another program makes the route or the Service what Git says; beside an Ingress, it prunes what Git lacks."""
 
     kind: str
 
@@ -177,6 +177,7 @@ class Setup:
 
     shape: Shape = Shape.CANARY
     routed: bool = True  # False: no router, pins and numbers of pods decide
+    ingress: bool = False  # routed by an Ingress, and not by a route of the Gateway API
     adopted: bool = False  # the template is a Deployment's
     judged: bool = True
     warns: bool = False  # the check of errors only warns

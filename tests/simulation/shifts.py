@@ -14,6 +14,7 @@ _PROMPT = 2.0
 _RETRIES = 4.0  # seconds in which an urgent write that met a conflict has been tried again
 _BLIND = {State.NO_DATA, State.PROVIDER_DOWN}
 _TWIN = "shop-canary"
+_TRAFFIC = {"httproutes", "ingresses", "services"}
 _QUIET = {"events", "leases", "pods"}
 
 
@@ -57,11 +58,11 @@ class Shifts:
         before, self.shares = self.shares, self.truth.shares()
         self._remember(now, before)
         if writer and mind is not None and change.key not in _QUIET:
-            if change.key in {"httproutes", "services"}:
+            if change.key in _TRAFFIC:
                 self._judge(change, before, mind, now, certain=certain)
                 self._prepared(change, mind)
             self._settle(change, writer, before)
-        elif change.key in {"httproutes", "services"} and not writer and _is_about_traffic(change):
+        elif change.key in _TRAFFIC and not writer and _is_about_traffic(change):
             self.foreign = now
 
     def _remember(self, now: float, before: dict[str, float]) -> None:
@@ -91,7 +92,7 @@ class Shifts:
         had, has = before.get(mind.canary, 0.0), self.shares.get(mind.canary, 0.0)
         if mind.stage in ("Stepping", "Switching", "Baking", "Aborting") and has > had + 1e-9:
             self._raised(mind, has)
-            if change.type == "MODIFIED" and not self.fenced:
+            if (change.type == "MODIFIED" or change.key == "ingresses") and not self.fenced:
                 self.trace.wrong("traffic rises by a write that a later leader could not make fail")
             if certain and self.truth.weights.get(_TWIN) and not self.truth.endpoints(_TWIN):
                 self.trace.wrong("traffic rises to a Service that has no endpoints yet")
@@ -104,13 +105,13 @@ class Shifts:
         """The first share is given over a backend that the route already named, and the Gateway so knows."""
         step = self.truth.status.get("step") or {}
         begins = mind.stage in ("Done", "Stepping") and step.get("index", 0) == 0 and step.get("enteredAt") is None
-        if not begins or change.key != "httproutes" or change.previous is None:
+        if not begins or change.key not in {"httproutes", "ingresses"} or change.previous is None:
             return
         if not self.truth.weights.get(_TWIN):
             return
         if _TWIN not in str(change.previous["spec"]):
             self.trace.wrong("traffic is given to a Service that the route did not name before")
-        elif not is_accepted(change.previous):
+        elif change.key == "httproutes" and not is_accepted(change.previous):
             self.trace.wrong("traffic is given before the Gateway has taken the route at weight 0")
 
     def _known_dead(self, before: dict[str, float], now: float, *, certain: bool) -> bool:

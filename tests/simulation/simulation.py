@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from rollout.models.definitions import DEFINITIONS, manifest
-from rollout.models.kinds import DEPLOYMENTS, HTTP_ROUTES, ROLLOUTS, SERVICES, Resource
+from rollout.models.kinds import DEPLOYMENTS, HTTP_ROUTES, INGRESSES, ROLLOUTS, SERVICES, Resource
 from sandbox.cluster import Cluster, cluster
 from sandbox.settings import Settings
 from tests.faults.proxy import fault_proxy
@@ -26,7 +26,7 @@ from tests.simulation.truth import Truth
 from tests.simulation.witness import Witness
 
 GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
-RESOURCES = {each.kind: each for each in (DEPLOYMENTS, GATEWAYS, HTTP_ROUTES, ROLLOUTS, SERVICES)}
+RESOURCES = {each.kind: each for each in (DEPLOYMENTS, GATEWAYS, HTTP_ROUTES, INGRESSES, ROLLOUTS, SERVICES)}
 _CRDS = tuple(map(manifest, DEFINITIONS))
 _PATCHES: dict[type, str] = {dict: "application/merge-patch+json", list: "application/json-patch+json"}
 
@@ -161,7 +161,7 @@ async def simulation(setup: Setup, directory: Path) -> AsyncIterator[Simulation]
 async def _declared(made: Simulation) -> None:
     await made.create(objects.GATEWAY)
     await made.create(objects.SERVICE)
-    await made.create(objects.ROUTE)
+    await made.create(objects.route(made.setup))
     if made.setup.adopted:
         await made.create(objects.deployment(made.setup))
 

@@ -59,6 +59,7 @@ setups = st.builds(
     Setup,
     shape=st.sampled_from([Shape.CANARY, Shape.CANARY, Shape.BLUE_GREEN]),
     routed=st.sampled_from([True, True, True, False]),
+    ingress=st.sampled_from([False, False, True]),
     adopted=st.sampled_from([False, False, False, True]),
     judged=st.sampled_from([True, True, True, False]),
     begin=st.sampled_from([Begin.STEPPING, Begin.SETTLED, Begin.BAKING, Begin.ABORTING, Begin.FIRST]),

@@ -10,6 +10,8 @@ from sandbox.storage import Storage
 from tests.simulation.objects import NAMESPACE
 
 NOBODY = "nobody"
+_NGINX = "nginx.ingress.kubernetes.io/"
+_LEAST_TOTAL = 100
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -33,6 +35,15 @@ def is_accepted(route: Mapping[str, Any]) -> bool:
 
 def _service_of(endpoint_slice: Mapping[str, Any]) -> str:
     return str((endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
+
+
+def _beside(annotations: Mapping[str, str]) -> dict[str, int]:
+    """The weights that ingress-nginx makes of the annotations of a canary."""
+    if annotations.get(f"{_NGINX}canary") != "true":
+        return {"shop": 1}
+    weight, total = (int(annotations.get(f"{_NGINX}{name}", 0)) for name in ("canary-weight", "canary-weight-total"))
+    total = total if total > _LEAST_TOTAL else _LEAST_TOTAL
+    return {"shop": max(total - weight, 0), "shop-canary": min(weight, total)}
 
 
 @dataclass(frozen=True)
@@ -63,12 +74,20 @@ class Truth:
     @property
     def weights(self) -> dict[str, int]:
         """The weight of each backend of the route, summed over its rules; without a route all is the Service's."""
+        beside = self.get("ingresses", "shop-canary")
+        if beside is not None and self.get("ingresses") is not None:
+            return _beside(beside["metadata"].get("annotations") or {})
         route = self.get("httproutes")
         found: dict[str, int] = {}
         for rule in route["spec"].get("rules") or () if route else ():
             for ref in rule.get("backendRefs") or ():
                 found[ref["name"]] = found.get(ref["name"], 0) + ref.get("weight", 1)
         return found or {"shop": 1}
+
+    @property
+    def route(self) -> Mapping[str, Any] | None:
+        """The route or the Ingress that people declared."""
+        return self.get("httproutes") or self.get("ingresses")
 
     @property
     def accepted(self) -> bool:

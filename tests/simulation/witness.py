@@ -99,7 +99,7 @@ class Witness:
             return
         who = self.writer or "somebody"
         what = f"{who} {change.type} {change.key}/{change.name}"
-        if change.key == "httproutes":
+        if change.key in {"httproutes", "ingresses"}:
             what += f" {self.truth.weights}"
         if change.key == "deployments":
             what += f" replicas={change.object['spec'].get('replicas')}"
@@ -115,7 +115,7 @@ class Witness:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """See all changes of the kinds that matter until the block ends."""
-        kinds = ("httproutes", "services", "deployments", "pods", "rollouts", "rolloutruns")
+        kinds = ("httproutes", "ingresses", "services", "deployments", "pods", "rollouts", "rolloutruns")
         ends: list[Callable[[], None]] = [self.truth.storage.listen(kind, self.sees) for kind in kinds]
         try:
             yield

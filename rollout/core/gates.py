@@ -78,8 +78,12 @@ def wake_by(case: Case, after: timedelta | None) -> timedelta | None:
 
 
 def _deaf(case: Case) -> bool:
-    """Whether the stable version cannot answer, and the Services lead to a canary that can: they stay there."""
-    led = any(service.pinned == case.run.revision for service in case.world.services)
+    """Whether the stable version cannot answer, and the Services lead to a canary that can: they stay there.
+
+    Where routes split the traffic, a Service without a pin was let go by somebody else, and leads to both.
+    """
+    leading = (case.run.revision, None) if case.world.routes else (case.run.revision,)
+    led = any(service.pinned in leading for service in case.world.services if service.manifest is not None)
     return led and not case.stable.ready and case.canary is not None and bool(case.canary.ready)
 
 

@@ -26,6 +26,7 @@ PREFIXES = {
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "ingresses": "/apis/networking.k8s.io/v1",
     "leases": "/apis/coordination.k8s.io/v1",
     "subjectaccessreviews": "/apis/authorization.k8s.io/v1",
     "tokenreviews": "/apis/authentication.k8s.io/v1",

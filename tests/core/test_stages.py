@@ -475,3 +475,10 @@ def test_a_run_that_the_status_does_not_tell_of_yet_can_be_aborted() -> None:
     decision = decide(replace(begun, status=before), GOOD)
     assert decision.status.phase is Phase.ABORTING
     assert [each.reason for each in decision.events if each.reason == "CommandRefused"] == []
+
+
+def test_a_service_that_somebody_let_go_leads_to_the_canary_while_the_stable_version_cannot_answer() -> None:
+    deaf = a_world(pinned=None, stable=a_revision(OLD, ready=0, promoted=1))
+    assert decide(deaf, judged(a_result())).target.pin == NEW
+    well = a_world(pinned=None)
+    assert decide(well, judged(a_result())).target.pin == OLD

@@ -260,6 +260,17 @@ def test_more_than_its_share_is_told_as_well():
     assert share.kind == "tooMany"
 
 
+def test_more_than_its_share_is_as_it_should_be_where_requests_match_besides_and_less_is_not():
+    rounds = [{"c0": (600, 0), "s0": (200, 0), "s1": (200, 0)}] * 20
+    split = Split(weight=10, since=at(0), matched=True)
+    reading = Reading(played(*rounds), replace(a_subscription(a_check()), split=split))
+    assert (reading.look(205).share, reading.look(205).observed) == (None, pytest.approx(60))
+    split, rounds = few(40, matched=True)
+    share = Reading(played(*rounds), replace(a_subscription(a_check()), split=split)).look(605).share
+    assert share is not None
+    assert share.kind == "tooFew"
+
+
 def test_restarts_are_compared_by_the_time_pods_have_lived():
     check = Restarts(name="restarts", rule=Comparison(exclude=0.0))
     calm = a_subscription(check)

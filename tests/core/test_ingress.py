@@ -16,7 +16,7 @@ from rollout.core.world import World
 from rollout.core.write import Plan, Verb, Write
 from rollout.models.kinds import INGRESSES, Key, Manifest
 from rollout.models.rollout import FINALIZER, LEADER, ROLLOUT_LABEL
-from rollout.models.status import Outcome, Phase, Stage, StepStatus, TrafficStatus
+from rollout.models.status import Outcome, Phase, Stage, TrafficStatus
 from rollout.models.traffic import Match
 from tests.core.builders import (
     BY_INGRESS,
@@ -244,7 +244,7 @@ def test_one_that_lost_its_label_is_still_taken_off_the_traffic() -> None:
 def test_somebody_elses_ingress_of_that_name_is_never_touched_and_stops_a_release() -> None:
     theirs = {**an_ingress().manifest, "metadata": {"name": "shop-canary", "namespace": "store"}}  # type: ignore[dict-item]
     for world in (with_twin(stepping(), theirs), with_twin(at_rest(spec=SPEC), theirs)):
-        assert to_ingresses(plan(world, decide(world, BREACH))) == []
+        assert [to_ingresses(plan(world, decide(world, found))) for found in (GOOD, BREACH)] == [[], []]
     assert problems(with_twin(at_rest(spec=SPEC), theirs), lambda check: None) == (
         "To mend: Ingress store/shop-canary exists and is not the controller's, which needs that name:"
         " rename or remove it.",
@@ -350,8 +350,33 @@ def test_the_share_test_is_told_that_requests_match_besides() -> None:
 
 
 def test_a_step_that_was_passed_over_gives_its_match_to_nobody() -> None:
-    status = {"step": StepStatus(index=1, count=4, name="step-2", progress="2/4", started_at=a_run().started_at)}
-    world = a_world(spec=MATCHING, step=1, entered=None, status={**status, "traffic": TrafficStatus(desired=0)})
-    world = replace(world, routes=(an_ingress(0),))
-    canary = a_revision(NEW, 1, ready=0)
-    assert split(one_round(led(replace(world, revisions={**world.revisions, NEW: canary})), GOOD)[0]) == (0, None)
+    steps = [{"weight": 10}, {"weight": 20, "match": HEADER}, {"weight": 90}]
+    spec = a_spec(traffic=BY_INGRESS, strategy={"canary": {"steps": steps}})
+    known = {"spec": spec, "step": 2, "entered": None, "canary": a_revision(NEW, 4, ready=1)}
+    world = a_world(**known, status={"traffic": TrafficStatus(desired=10)})
+    assert split(one_round(replace(world, routes=(an_ingress(10),)), GOOD)[0]) == (10, None)
+    walked = a_world(**known, status={"traffic": TrafficStatus(desired=20, matched=True)})
+    assert split(one_round(replace(walked, routes=(an_ingress(20, match=MATCH),)), GOOD)[0]) == (20, MATCH)
+
+
+def test_an_abort_changes_nothing_but_annotations_whatever_people_changed_in_their_ingress() -> None:
+    world = stepping()
+    declared = world.routes[0].manifest
+    assert declared is not None
+    rules = [{**declared["spec"]["rules"][0], "host": "new.example"}]
+    changed = {**declared, "spec": {**declared["spec"], "rules": rules}}
+    world = replace(world, routes=(replace(world.routes[0], manifest=changed),))
+    (write,) = to_ingresses(plan(world, decide(world, BREACH)))
+    assert {op["path"].split("/")[2] for op in write.body} == {"annotations"}
+
+
+def test_a_match_is_given_by_a_write_that_tests_the_version_also_in_the_lane_of_aborts() -> None:
+    world = replace(a_world(spec=MATCHING), routes=(an_ingress(0),))
+    decision = decide(world, GOOD)
+    (write,) = to_ingresses(plan(world, decision))
+    assert (decision.urgent, write.urgent, write.body[0]["path"]) == (True, False, "/metadata/resourceVersion")
+
+
+def test_one_that_is_no_canary_any_more_is_still_something_to_give_back() -> None:
+    world = annotated(stepping(), canary="false")
+    assert (split(world), routing.shifted(world)) == (None, True)

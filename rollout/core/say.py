@@ -102,11 +102,21 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
         return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
     if case.asked.paused_at:
         return "Paused", f"{paused_note(case.asked)} {place[0].lower()}{place[1:]}; resume to go on."
-    if case.run.reverts:
-        return "Reverted", f"{place}: {case.run.reason}; seen {_times(case.run.reverts)} in this step."
+    if case.run.reverts and not _asks(case):
+        return "Reverted", f"{place}: {_undone(case)}."
     if case.canary is not None and len(case.canary.ready) < case.pods(case.index):
         return "WaitingForPods", f"{place}: waiting for the canary's pods, {unready(case)}."
     return None
+
+
+def _asks(case: Case) -> bool:
+    """Whether a person is asked for an approval, which must not be hidden behind anything that needs nobody."""
+    return case.hold.approval and not case.asked.promote
+
+
+def _undone(case: Case) -> str:
+    """What somebody else did to the split in this step, and how often."""
+    return f"{case.run.reason}; seen {_times(case.run.reverts)} in this step"
 
 
 def _off_traffic(short: str | None, since: str) -> tuple[str, str]:
@@ -117,8 +127,9 @@ def _off_traffic(short: str | None, since: str) -> tuple[str, str]:
 
 
 def _waiting(case: Case, place: str, lacking: str | None) -> tuple[str, str]:
-    if case.hold.approval and not case.asked.promote:
-        return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
+    if _asks(case):
+        also = f" Meanwhile, {_undone(case)}." if case.run.reverts else ""
+        return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}.{also}"
     waits = routing.waiting(case.world) or lacking
     if waits is not None and case.earliest <= case.now:
         return "Holding", f"{place}: {waits}."

@@ -429,6 +429,18 @@ def test_a_write_somebody_undid_is_counted_and_put_right_at_once() -> None:
     assert (run.reverts, decision.target.weight, decision.urgent, decision.reason) == (1, 10, True, "Reverted")
 
 
+def test_a_revert_does_not_hide_that_a_person_is_asked() -> None:
+    told = a_run(reverts=1, reason="kubectl changed HTTPRoute store/shop, put right again")
+    asking = [{"weight": 10, "hold": {"until": [{"approval": {}}]}}, {"weight": 50}]
+    spec: RolloutSpec = a_spec(strategy={"canary": {"steps": asking}})
+    decision = decide(a_world(entered=OVER, run=told, spec=spec), GOOD)
+    assert (decision.reason, decision.status.message) == (
+        "WaitingForApproval",
+        "At 10 %: waiting for approval; promote to go on to 50 %."
+        " Meanwhile, kubectl changed HTTPRoute store/shop, put right again; seen once in this step.",
+    )
+
+
 def test_reverts_are_counted_anew_in_the_next_step() -> None:
     run = decide(a_world(entered=OVER, run=a_run(reverts=2)), GOOD).status.run
     assert run is not None

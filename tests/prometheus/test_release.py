@@ -15,6 +15,7 @@ import pytest
 
 from analysis.sources import PrometheusSource
 from rollout.cli.showcase import manifests
+from rollout.models.kinds import Manifest
 from tests.controller.harness import RESOURCES, Stage, run_controller, stage
 from tests.prometheus.arrangement import HOST, QUICK
 from tests.prometheus.traffic import Traffic
@@ -37,13 +38,17 @@ def _utc() -> datetime:
 
 
 @asynccontextmanager
-async def released(directory: Path) -> AsyncIterator[tuple[Stage, Traffic]]:
-    """The first version, with load and the controller beside the block."""
+async def released(
+    directory: Path, rollout: Manifest | None = None, *beside: Manifest
+) -> AsyncIterator[tuple[Stage, Traffic]]:
+    """The first version, of that Rollout if one is given, with load and the controller beside the block."""
     async with stage(directory, **QUICK) as made, asyncio.TaskGroup() as group:
         assert made.cluster.prometheus_url is not None
         source = PrometheusSource(name="prometheus", url=made.cluster.prometheus_url, interval=1)
         made.running = group.create_task(run_controller(made, source))
-        await made.create(a_rollout())
+        if beside:
+            await made.delete("HTTPRoute")  # of the same host, and read before an Ingress
+        await made.create(*beside, rollout or a_rollout())
         await made.healthy("v1")
         assert made.cluster.gateway_url is not None
         traffic, stop = Traffic(int(made.cluster.gateway_url.rpartition(":")[2]), HOST), asyncio.Event()

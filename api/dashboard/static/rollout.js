@@ -57,7 +57,7 @@ function steps() {
 }
 
 function stepOf(step, index) {
-  const recorded = runs[0]?.number === view.run?.number ? runs[0].steps : [];
+  const recorded = runs.find((run) => run.number === view.run?.number)?.steps ?? [];
   const state = step.bake ? stateOfBake() : stateOf(view, index, recorded.map((each) => each.name));
   const now = state === "now" && { "aria-current": "step" };
   const entered = recorded.find((each) => each.name === step.name)?.at;

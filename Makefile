@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test controlplane lint mutants nightly crds monitoring bench judge lock clean
+.PHONY: demo test controlplane lint mutants nightly crds monitoring bench judge screenshots lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
@@ -57,6 +57,10 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The pictures of the dashboard in docs/images, of a real controller over a sandbox; needs Chromium, takes about a minute.
+screenshots: $(VENV)/ready
+	$(BIN)/python -m tests.dashboard.screenshots
 
 # Pins are versions and hashes only: a lock must not say where a package was fetched from. What the image installs are
 # parts of the same pins: the controller's, those with the sandbox, and what builds our own wheel.

@@ -20,6 +20,7 @@ class Controlled:
     """One controller of a stage; `url` is where its pages are, also after it was started again."""
 
     made: Stage
+    interval: str = "200ms"  # between two looks at the stage's metrics
     port: int = 0
     running: Process | None = None
     starts: int = 0
@@ -54,7 +55,7 @@ class Controlled:
 
     def _command(self) -> tuple[str, ...]:
         sources = self._directory / "sources.yaml"
-        scrape = f"{{urls: ['{self.made.metrics_url}'], interval: 200ms}}"
+        scrape = f"{{urls: ['{self.made.metrics_url}'], interval: {self.interval}}}"
         sources.write_text(f"sources: [{{name: proxy, scrape: {scrape}}}]\n")
         return (
             *(sys.executable, "-m", "rollout", "controller", f"--kubeconfig={self.made.cluster.kubeconfig}"),
@@ -85,9 +86,9 @@ def _listening(log: Path) -> int | None:
 
 
 @asynccontextmanager
-async def controlled(made: Stage) -> AsyncIterator[Controlled]:
+async def controlled(made: Stage, *, interval: str = "200ms") -> AsyncIterator[Controlled]:
     """A controller beside the block, ended at its end whatever happened."""
-    running = Controlled(made)
+    running = Controlled(made, interval)
     try:
         await running.start()
         yield running

@@ -1,6 +1,8 @@
 """A release as a person follows it: real Chromium, a real controller process, and a sandbox."""
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.controller.harness import Stage, stage
-from tests.dashboard.browser import PATIENCE, tab
+from tests.dashboard.browser import PATIENCE, barriers, tab
 from tests.dashboard.process import Controlled, controlled
 from tests.dashboard.traffic import Customers, open_shop, reached, release, steps
 
@@ -190,3 +192,47 @@ async def test_what_was_meant_for_a_step_that_is_over_is_refused_with_the_reason
             "Not done: It is meant for step 1, but the run is in step 2 (step-2): look at the Rollout and ask again."
         )
         assert on.made.weights == {"shop": 50, "shop-canary": 50}
+
+
+WATCH = """() => {
+    const sentence = document.querySelector("[data-sentence]");
+    window.shown = [];
+    new MutationObserver(() => shown.push([sentence.textContent, Date.now()])).observe(sentence, {childList: true});
+}"""
+
+
+async def test_a_change_in_the_cluster_is_on_the_page_within_300_ms(tmp_path: Path, browser: Browser) -> None:
+    written: dict[str, float] = {}  # sentence as the page tells it, and when it was in the cluster first, in ms
+    async with scene(tmp_path, browser, strategy=steps(10, 30, 50, hold={"for": "2s"})) as on:
+        await expect(on.page.locator("[data-sentence]")).to_contain_text("shop:v1")
+        await on.page.evaluate(WATCH)
+
+        def note(rollout: dict[str, Any]) -> None:
+            told = str((rollout.get("status") or {}).get("message", "")).replace(" UTC", "")
+            written.setdefault(told, time.time() * 1000)
+
+        on.made.objects.listen("rollouts", lambda change: note(change.object))
+        await release(on.made, "v2")
+        await on.made.healthy("v2")
+        await asyncio.sleep(1)
+        shown = await on.page.evaluate("shown")
+    took = {text: at - written[text] for text, at in shown if text in written}
+    assert len(took) >= 6, (shown, written)
+    assert {text: ms for text, ms in took.items() if ms > 300} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_in_a_release_with_charts(tmp_path: Path, browser: Browser, scheme: Any) -> None:
+    async with (
+        scene(tmp_path, browser, strategy=steps(10, 50, hold={"for": "1h"})) as on,
+        tab(browser, on.process.url, color_scheme=scheme, width=360) as phone,
+    ):
+        on.customers.failing["shop-canary"] = 0.06
+        await release(on.made, "v2")
+        await phone.goto(SHOP)
+        for page in (on.page, phone):
+            await expect(page.locator("[data-sentence]")).to_have_attribute("data-phase", "Aborted")
+            await expect(page.locator("[data-check=errors] svg")).to_be_visible()
+            await page.locator("[data-runs] summary").first.click()
+            assert await barriers(page) == []
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0

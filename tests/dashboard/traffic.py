@@ -1,6 +1,7 @@
 """Customers of any number of shops: they follow the weights of the routes, and are counted as a proxy counts them."""
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -56,15 +57,15 @@ class Customers:
 
     def _serve(self, service: str, requests: int) -> None:
         failing, mean = self.failing.get(service, 0.004), self.seconds.get(service, 0.06)
-        bad = sum(self.chance.random() < failing for _ in range(requests))
+        took = sorted(self.chance.expovariate(1 / mean) for _ in range(requests))
+        bad = sum(self.chance.random() < failing for _ in took)
         self.counts[f'requests_total{{service="{service}",code="500"}}'] += bad
         self.counts[f'requests_total{{service="{service}",code="200"}}'] += requests - bad
-        for bound in BOUNDS:
-            within = round(requests * (1 - math.exp(-bound / mean)))
-            self.counts[f'request_seconds_bucket{{service="{service}",le="{bound}"}}'] += within
-        self.counts[f'request_seconds_bucket{{service="{service}",le="+Inf"}}'] += requests
+        for bound in (*BOUNDS, math.inf):
+            le = f"{bound:g}".replace("inf", "+Inf")
+            self.counts[f'request_seconds_bucket{{service="{service}",le="{le}"}}'] += bisect_right(took, bound)
         self.counts[f'request_seconds_count{{service="{service}"}}'] += requests
-        self.counts[f'request_seconds_sum{{service="{service}"}}'] += round(requests * mean)
+        self.counts[f'request_seconds_sum{{service="{service}"}}'] += round(sum(took))
 
 
 def steps(*weights: int, hold: Any) -> dict[str, Any]:

@@ -30,11 +30,13 @@ class Pages:
 
 
 @asynccontextmanager
-async def pages(*manifests: Manifest) -> AsyncIterator[Pages]:
+async def pages(*manifests: Manifest, keep_alive_seconds: float = 1) -> AsyncIterator[Pages]:
     """The pages of these Rollouts and runs, on a port of their own."""
     store = a_store(*manifests)
     async with a_cluster(*manifests) as server, Client(configured(server), timeout_seconds=5) as client:
-        app = create_app(store=store, client=client, clock=lambda: NOW, version="1.2.3", keep_alive_seconds=1)
+        app = create_app(
+            store=store, client=client, clock=lambda: NOW, version="1.2.3", keep_alive_seconds=keep_alive_seconds
+        )
         async with served(app) as url:
             yield Pages(url, store)
 

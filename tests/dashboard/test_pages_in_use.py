@@ -130,6 +130,15 @@ async def test_keys_work_where_nobody_types_and_no_dialog_is_open(browser: Brows
         await expect(page.locator("#ask")).to_be_hidden()
 
 
+async def test_what_is_typed_into_the_search_is_no_key(browser: Browser) -> None:
+    async with pages(moving()) as served, tab(browser, served.url) as page:
+        await page.goto("/")
+        await page.keyboard.press("/")
+        await page.keyboard.type("a?p/")
+        await expect(page.locator("#q")).to_have_value("a?p/")
+        await expect(page.locator("#help")).to_be_hidden()
+
+
 async def test_a_key_for_what_makes_no_sense_now_does_nothing(browser: Browser) -> None:
     async with pages(taken_back()) as served, tab(browser, served.url) as page:
         await page.goto(SHOP)
@@ -144,8 +153,7 @@ async def test_abort_is_in_reach_wherever_the_page_is_scrolled_to(browser: Brows
         await page.goto(SHOP)
         button = page.locator(".actions > [data-verb=abort]")
         before = await button.bounding_box()
-        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        await page.wait_for_function("scrollY > 100")
+        assert await page.evaluate("(scrollTo(0, document.body.scrollHeight), scrollY)") > 100
         await expect(button).to_be_in_viewport()
         assert await button.bounding_box() == before
 

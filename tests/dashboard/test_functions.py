@@ -1,0 +1,99 @@
+"""The functions that the pages are made of, called in the browser one by one."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.dashboard.browser import tab
+from tests.dashboard.pages import pages
+
+Call = Callable[..., Awaitable[Any]]
+CALL = """async ([file, name, values]) => {
+    const folder = document.querySelector("link[rel=stylesheet]").href.replace(/[^/]+$/, "");
+    return (await import(folder + file))[name](...values);
+}"""
+
+
+@pytest.fixture
+async def call(browser: Browser) -> AsyncIterator[Call]:
+    """Calls a function of a module: `call("text.js", "span", 1000)`."""
+    async with pages() as served, tab(browser, served.url) as page:
+        await page.goto("/")
+        yield lambda file, name, *values: page.evaluate(CALL, [file, name, values])
+
+
+async def each(call: Call, file: str, name: str, cases: dict[Any, Any]) -> dict[Any, Any]:
+    """What a function of one argument makes of each case."""
+    return {case: await call(file, name, case) for case in cases}
+
+
+async def test_ages_are_told_in_the_unit_that_people_would_use(call: Call) -> None:
+    cases = {-5: "0 s", 0: "0 s", 12_400: "12 s", 99_000: "99 s", 240_000: "4 min", 10_800_000: "3 h"}
+    cases |= {172_800_000: "2 d"}
+    assert await each(call, "text.js", "span", cases) == cases
+
+
+async def test_numbers_have_three_digits_and_large_ones_are_whole(call: Call) -> None:
+    cases = {None: "–", 0: "0", 0.4123: "0.412", 12.34: "12.3", 999.4: "999", 123456.7: "123,457"}
+    assert await each(call, "text.js", "number", cases) == cases
+    assert await call("text.js", "number", 0.5, "%") == "0.5 %"
+
+
+async def test_shares_are_told_in_per_cent(call: Call) -> None:
+    cases = {None: "–", 0: "0 %", 25: "25 %", 24.64: "24.6 %"}
+    assert await each(call, "text.js", "percent", cases) == cases
+
+
+async def test_a_revision_is_called_by_the_end_of_its_image(call: Call) -> None:
+    image = {"name": "7c9f1", "images": ["registry.example.com:5000/shop/web:v1"]}
+    assert await call("text.js", "called", image) == "web:v1"
+    assert await call("text.js", "called", {"name": "7c9f1", "images": []}) == "7c9f1"
+
+
+async def test_frames_are_read_as_they_come_and_what_is_not_whole_yet_is_kept(call: Call) -> None:
+    text = "retry: 2000\n\nevent: rollout\ndata: {}\n\n: keep-alive\n\nevent: del"
+    assert await call("stream.js", "parse", text) == [[{"event": "rollout", "data": "{}"}], "event: del"]
+
+
+async def test_an_axis_ends_at_a_round_number(call: Call) -> None:
+    cases = {0: 1, 0.0041: 0.005, 0.1: 0.1, 1: 1, 1.2: 2, 4.9: 5, 6.1: 10, 230: 500}
+    assert await each(call, "chart.js", "ceilingOf", cases) == cases
+
+
+async def test_evidence_rises_towards_its_bar_and_not_above(call: Call) -> None:
+    cases = {0.2: 0, 1: 0, 10: 0.5, 100: 1, 100_000: 1}
+    found = {case: await call("chart.js", "towards", case, 100) for case in cases}
+    assert found == pytest.approx(cases)
+
+
+async def test_labels_do_not_cover_each_other(call: Call) -> None:
+    assert await call("chart.js", "apart", [50, 52, 100]) == [50, 64, 100]
+    assert await call("chart.js", "apart", [128, 129]) == [116, 130]
+    assert await call("chart.js", "apart", []) == []
+
+
+async def test_the_moment_under_the_pointer_is_one_of_the_run(call: Call) -> None:
+    assert await call("chart.js", "momentAt", 44, [0, 1000], 248) == 0
+    assert await call("chart.js", "momentAt", 94, [0, 1000], 248) == 500
+    assert await call("chart.js", "momentAt", 20, [0, 1000], 248) is None
+
+
+async def test_what_a_chart_says_at_a_moment(call: Call) -> None:
+    points = [{"at": "2026-05-01T13:41:00.000Z", "stable": 0.5, "canary": 0.4, "evidence": 1.2}]
+    line = {"name": "errors", "unit": "%", "bar": 100, "points": points}
+    at = 1777642860000  # 13:41:00
+    told = await call("chart.js", "readout", line, at)
+    assert told.endswith("13:41:00: stable 0.5 %, canary 0.4 %, evidence 1.2 of 100")
+    assert await call("chart.js", "readout", line, at - 1) == ""
+
+
+async def test_steps_are_done_going_on_or_to_come(call: Call) -> None:
+    steps = [{"name": "five"}, {"name": "half"}, {"name": "full"}]
+    moving = {"steps": steps, "run": {"stage": "Stepping"}, "step": {"index": 1}}
+    back = {"steps": steps, "run": {"stage": "Done", "outcome": "aborted"}, "step": None}
+    found = [await call("parts.js", "stateOf", moving, index) for index in range(3)]
+    assert found == ["done", "now", "to-come"]
+    found = [await call("parts.js", "stateOf", back, index, ["five", "half"]) for index in range(3)]
+    assert found == ["done", "taken-back", "to-come"]

@@ -7,7 +7,9 @@ from pydantic import Field
 from api.view import View
 from rollout.intents import check
 from rollout.models.spec import Step
-from rollout.models.status import Command, RevisionStatus, RolloutStatus, Stage, Verb
+from rollout.models.status import Command, RolloutStatus, Stage, Verb
+
+_LONGEST = 32  # characters of a version's name on a button
 
 
 class ActionView(View):
@@ -19,9 +21,15 @@ class ActionView(View):
     consequence: str = Field(description="What happens then, in a sentence or two.")
 
 
-def actions(status: RolloutStatus, steps: Sequence[Step], runs: Sequence[int] | None = None) -> tuple[ActionView, ...]:
-    """Everything that makes sense now; `steps` are those of the run, `runs` the numbers of the recorded ones."""
-    found = (*_going_on(status, steps), *_at_rest(status))
+def actions(
+    status: RolloutStatus, steps: Sequence[Step], *, images: Sequence[str] = (), runs: Sequence[int] | None = None
+) -> tuple[ActionView, ...]:
+    """Everything that makes sense now.
+
+    `steps` are those of the run and `images` those that it releases, `runs` the numbers of the recorded ones.
+    """
+    names = _names(status, images)
+    found = (*_going_on(status, steps, *names), *_at_rest(status, *names))
     return tuple(each for each in found if check(_command(each), status, runs=runs) is None)
 
 
@@ -29,9 +37,8 @@ def _command(action: ActionView) -> Command:
     return Command(id="-", verb=action.verb, to=action.to)
 
 
-def _going_on(status: RolloutStatus, steps: Sequence[Step]) -> Iterator[ActionView]:
-    canary, stable = _names(status)
-    yield _promote(status, steps)
+def _going_on(status: RolloutStatus, steps: Sequence[Step], canary: str, stable: str) -> Iterator[ActionView]:
+    yield _promote(status, steps, canary, stable)
     if status.step is not None and status.step.index + 1 < status.step.count:
         yield ActionView(
             verb=Verb.PROMOTE,
@@ -47,8 +54,7 @@ def _going_on(status: RolloutStatus, steps: Sequence[Step]) -> Iterator[ActionVi
     )
 
 
-def _promote(status: RolloutStatus, steps: Sequence[Step]) -> ActionView:
-    canary, stable = _names(status)
+def _promote(status: RolloutStatus, steps: Sequence[Step], canary: str, stable: str) -> ActionView:
     index = status.step.index + 1 if status.step is not None else len(steps)
     if status.run is not None and status.run.stage is Stage.BAKING:
         label = "End the bake now"
@@ -66,8 +72,7 @@ def _promote(status: RolloutStatus, steps: Sequence[Step]) -> ActionView:
     return ActionView(verb=Verb.PROMOTE, label=label, consequence=consequence)
 
 
-def _at_rest(status: RolloutStatus) -> Iterator[ActionView]:
-    canary, stable = _names(status)
+def _at_rest(status: RolloutStatus, canary: str, stable: str) -> Iterator[ActionView]:
     moving = status.run is not None and status.run.stage is not Stage.DONE
     share = f" at {status.traffic.desired:g} %" if moving and status.traffic is not None else ""
     stays = (
@@ -102,22 +107,24 @@ def _at_rest(status: RolloutStatus) -> Iterator[ActionView]:
     )
 
 
-def _names(status: RolloutStatus) -> tuple[str, str]:
-    """What people call the version of the run and the one that serves."""
+def _names(status: RolloutStatus, images: Sequence[str]) -> tuple[str, str]:
+    """What people call the version of the run and the one that serves: by image where that tells them apart."""
     revisions, run = status.revisions, status.run
     stable = revisions.stable if revisions is not None else None
     canary = revisions.canary if revisions is not None else None
-    names = _called(canary), _called(stable)
-    if canary is None or names[0] == names[1]:
-        names = (run.revision if run is not None else None), names[1] if canary is None else _revision(stable)
-    return names[0] or "the new version", names[1] or "the stable version"
+    serving = _short(stable.images[0]) if stable is not None and stable.images else None
+    shown = canary.images if canary is not None else images
+    new = _short(shown[0]) if shown and (run is None or stable is None or run.revision != stable.name) else None
+    if new is None or new == serving:
+        new = run.revision if run is not None else None
+        serving = stable.name if stable is not None and shown and canary is not None else serving
+    return new or "the new version", serving or (stable.name if stable is not None else "the stable version")
 
 
-def _called(revision: RevisionStatus | None) -> str | None:
-    if revision is None:
-        return None
-    return revision.images[0].rpartition("/")[2] if revision.images else revision.name
-
-
-def _revision(revision: RevisionStatus | None) -> str | None:
-    return revision.name if revision is not None else None
+def _short(image: str) -> str:
+    """The end of an image's name, with as much of a digest or of a long tag as people compare."""
+    name = image.rpartition("/")[2]
+    name, _, digest = name.partition("@")
+    if digest:
+        return f"{name}@{digest.rpartition(':')[2][:7]}"
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

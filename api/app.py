@@ -33,12 +33,13 @@ def create_app(
     clock: Callable[[], datetime],
     version: str,
     new_id: Callable[[], str] = _new_id,
-    keep_alive_seconds: float = 15.0,
+    keep_alive_seconds: float = 5.0,
+    silent: Callable[[], float] = lambda: 0.0,
 ) -> FastAPI:
     """The REST API over `store` and `client`; has no access control and belongs on a loopback address.
 
-    `app.state.stop`, a function, ends the open event streams; whoever serves the app calls it before waiting for
-    connections to end.
+    `silent` gives the seconds since the cluster last answered. `app.state.stop`, a function, ends the open event
+    streams; whoever serves the app calls it before waiting for connections to end.
     """
     app = FastAPI(
         title="Progressive delivery",
@@ -49,7 +50,7 @@ def create_app(
         openapi_url=None,  # served below, with what the framework does not know of
         generate_unique_id_function=lambda route: route.name,
     )
-    streams = Streams(store, keep_alive_seconds=keep_alive_seconds)
+    streams = Streams(store, keep_alive_seconds=keep_alive_seconds, silent=silent)
     app.state.stop = streams.close
     app.state.streams = streams
     charts = Charts(store, clock=clock)

@@ -9,7 +9,7 @@ from api.ports import Client, Store
 from api.problems import Problem
 from rollout.intents import MAX_WAITING, check
 from rollout.kube.client import Lane
-from rollout.kube.errors import Conflict, Unavailable
+from rollout.kube.errors import ApiError, Conflict, Invalid, Unavailable
 from rollout.models.kinds import ROLLOUTS, Key, Manifest
 from rollout.models.rollout import dump, parse_status
 from rollout.models.status import Command, RolloutStatus, Verb
@@ -25,6 +25,7 @@ async def submit(command: Command, *, key: Key, client: Client, store: Store) ->
     """
     lane = Lane.URGENT if command.verb is Verb.ABORT else Lane.WRITE
     runs = tuple(number_of(run) for run in recorded_runs(store, key))
+    last: ApiError | None = None
     for _ in range(_ATTEMPTS):
         manifest = await _read(key, client, lane)
         status = parse_status(manifest)
@@ -35,12 +36,15 @@ async def submit(command: Command, *, key: Key, client: Client, store: Store) ->
             raw = await client.json_patch(
                 ROLLOUTS, key.namespace, key.name, _operations(command, manifest), subresource="status", lane=lane
             )
-        except Conflict:
+        except (Conflict, Invalid) as error:
+            last = error  # a path of the patch that is gone meanwhile is refused before its version is compared
             continue
         except Unavailable as error:
             raise _unknown(command, error) from None
         store.put(ROLLOUTS, raw)
         return command
+    if isinstance(last, Invalid):
+        raise last
     raise Problem(503, "busy", f"{key.name} changed {_ATTEMPTS} times while this was written: ask again.")
 
 

@@ -11,9 +11,8 @@ def look_up(store: Store, key: Key) -> RolloutView | None:
     manifest = store.get(ROLLOUTS, key)
     if manifest is None:
         return None
-    run = (manifest.get("status") or {}).get("run") or {}
-    going_on = run.get("name") and run.get("stage") != "Done"
-    return view_of(manifest, record=store.get(ROLLOUT_RUNS, Key(key.namespace, run["name"])) if going_on else None)
+    name = ((manifest.get("status") or {}).get("run") or {}).get("name")
+    return view_of(manifest, record=store.get(ROLLOUT_RUNS, Key(key.namespace, name)) if name else None)
 
 
 def recorded_runs(store: Store, key: Key) -> tuple[Manifest, ...]:

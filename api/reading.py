@@ -18,7 +18,8 @@ from rollout.models.status import Phase
 
 _EVENTS = (
     "`event: rollout` carries a RolloutView as JSON: first all there are, then, after `event: synced`, each change;"
-    " `event: deleted` carries namespace and name. A slow reader gets the newest state, not every one."
+    " `event: deleted` carries namespace and name, `event: silent` the `seconds` since the cluster last answered, where"
+    " those are many. A slow reader gets the newest state, not every one."
 )
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": _EVENTS, "content": {"text/event-stream": {"schema": {"type": "string"}}}}

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from api.lookup import look_up
 from api.ports import Store
 from rollout.models.kinds import ROLLOUTS, Key, Manifest, Resource
+
+_SILENT = 5.0  # seconds; the API server is asked every second or two
 
 
 class Mailbox:
@@ -52,9 +54,12 @@ class Mailbox:
 class Streams:
     """All listeners of one store; a change costs the one who makes it a dictionary entry for each listener."""
 
-    def __init__(self, store: Store, *, keep_alive_seconds: float = 15.0) -> None:
+    def __init__(
+        self, store: Store, *, keep_alive_seconds: float = 5.0, silent: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._store = store
         self._keep_alive_seconds = keep_alive_seconds
+        self._silent = silent
         self._mailboxes: set[Mailbox] = set()
         self._closed = False
         self._unsubscribe = store.subscribe(self._changed)
@@ -97,7 +102,12 @@ class Streams:
             changed = await mailbox.take(timeout_seconds=self._keep_alive_seconds)
             if mailbox.closed:
                 return
-            yield b": keep-alive\n\n" if changed is None else self._frame(changed)
+            yield self._sign() if changed is None else self._frame(changed)
+
+    def _sign(self) -> bytes:
+        """That the stream lives, and how long the cluster has been silent: what is told is as old as that."""
+        silent = self._silent()
+        return _event("silent", json.dumps({"seconds": round(silent)})) if silent > _SILENT else b": keep-alive\n\n"
 
     def _frame(self, key: Key) -> bytes:
         view = look_up(self._store, key)

@@ -20,15 +20,18 @@ from rollout.models.status import (
     Condition,
     Outcome,
     Phase,
+    Refusal,
     Revisions,
     RolloutStatus,
     RunStatus,
+    Stage,
     StepStatus,
     TrafficStatus,
 )
 from rollout.models.steps import bake_of, compile_steps
 
 _UNSEEN = "The controller has not looked at it yet."
+_PAUSED = " Paused: the next version is not released until somebody resumes."
 
 
 class Band(StrEnum):
@@ -84,6 +87,7 @@ class RolloutView(View):
     conditions: tuple[Condition, ...] = Field(description="`Ready`, `Reconciling` and `Stalled` as kstatus has them.")
     commands: tuple[Command, ...] = Field(description="What people asked for and is not done yet.")
     handled: tuple[str, ...] = Field(description="Ids of the last commands that were carried out or refused.")
+    refusals: tuple[Refusal, ...] = Field(description="Those of them that were refused, and why.")
     paused: str | None = Field(description="Since when a person paused it.")
     actions: tuple[ActionView, ...] = Field(description="What can be asked of it now.")
     generation: int = Field(description="The generation of its spec.")
@@ -123,15 +127,16 @@ class RunView(View):
 
 
 def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutView:
-    """A Rollout's manifest as it is shown; `record` is the RolloutRun that goes on, whose steps are those in force."""
+    """A Rollout's manifest as it is shown; `record` is its last RolloutRun, whose steps count while it goes on."""
     metadata, status = manifest["metadata"], parse_status(manifest)
-    steps, bake = _in_force(manifest, record)
+    going_on = status.run is not None and status.run.stage is not Stage.DONE
+    steps, bake = _in_force(manifest, record if going_on else None)
     steps = () if _edited(status, steps) else steps
     return RolloutView(
         namespace=metadata["namespace"],
         name=metadata["name"],
         phase=status.phase,
-        message=status.message or _UNSEEN,
+        message=f"{status.message or _UNSEEN}{_PAUSED if status.paused_at and not going_on else ''}",
         weight=status.traffic.desired if status.traffic else 0.0,
         step=status.step,
         steps=tuple(_step(step) for step in steps),
@@ -143,8 +148,9 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
         conditions=status.conditions or (),
         commands=status.commands or (),
         handled=status.handled or (),
+        refusals=status.refusals or (),
         paused=status.paused_at,
-        actions=actions(status, steps),
+        actions=actions(status, steps, images=_images(record["spec"].get("template") or {}) if record else ()),
         generation=metadata.get("generation", 1),
         created=metadata.get("creationTimestamp"),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter
 from fastapi import Path as InPath
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
@@ -15,6 +15,7 @@ from api.ports import Store
 from rollout.models.kinds import Key
 
 _HERE: Final = Path(__file__).parent
+_READING: Final = ["GET", "HEAD"]
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none';"
@@ -37,11 +38,15 @@ def pages(*, store: Store, version: str) -> APIRouter:
         text = environment.get_template(template).render(static=folder, version=version, **values)
         return HTMLResponse(text, status_code=status, headers=_PAGE)
 
-    @router.get("/")
+    @router.api_route("/", methods=_READING)
     async def fleet() -> HTMLResponse:
         return page("fleet.html")
 
-    @router.get("/rollouts/{namespace}/{name}")
+    @router.get("/rollouts")
+    async def rollouts() -> RedirectResponse:
+        return RedirectResponse("/")
+
+    @router.api_route("/rollouts/{namespace}/{name}", methods=_READING)
     async def rollout(namespace: str, name: str) -> HTMLResponse:
         key = Key(namespace, name)
         view = look_up(store, key)

@@ -171,7 +171,9 @@ async def run(options: Options) -> None:
         watching = loop.reflectors(client, parts.store, options.namespace)
         heart = Heart(watching)
         health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
-        api = create_app(store=parts.live, client=client, clock=parts.now, version=_VERSION)
+        api = create_app(
+            store=parts.live, client=client, clock=parts.now, version=_VERSION, silent=lambda: election.silent
+        )
         streams = api.state.streams
         metrics.read(_readings(parts, watching, election, census, lambda: streams.listeners))
         async with asyncio.TaskGroup() as group:

@@ -7,9 +7,10 @@ from rollout.core.target import Event
 from rollout.core.world import World
 from rollout.intents import check, parse_annotation
 from rollout.models.rollout import COMMAND, format_time, parse_time
-from rollout.models.status import Command, Override, Stage, Verb
+from rollout.models.status import Command, Override, Refusal, Stage, Verb
 
 _REMEMBERED = 50  # handled ids that the status keeps
+_REFUSALS = 10  # refused ones among them
 _BY_ANYBODY = (Verb.ABORT, Verb.PAUSE)  # an annotation's author is not verified
 
 
@@ -28,12 +29,18 @@ class Asked:
     restart: str | None = None
     accepted: tuple[Command, ...] = ()  # taken now
     events: tuple[Event, ...] = ()  # refusals
+    refusals: tuple[Refusal, ...] = ()  # those of handled commands, as far as they are remembered
 
 
 def take(world: World) -> Asked:
     """Carry out every command that is new and makes sense, abort first; refuse the others with a reason."""
     status = world.status
-    asked = Asked(paused_at=status.paused_at, override=status.override, handled=_remembered(world))
+    asked = Asked(
+        paused_at=status.paused_at,
+        override=status.override,
+        handled=_remembered(world),
+        refusals=status.refusals or (),
+    )
     commands = [*(status.commands or ()), *_annotated(world)]
     for command in sorted(commands, key=lambda command: command.verb is not Verb.ABORT):
         if command.id not in asked.handled:
@@ -42,7 +49,9 @@ def take(world: World) -> Asked:
     if trouble is not None:
         refusal = Event(reason="CommandRefused", note=trouble, warning=True)
         asked = replace(asked, events=(*asked.events, refusal))
-    return replace(asked, handled=asked.handled[-_REMEMBERED:])
+    handled = asked.handled[-_REMEMBERED:]
+    refusals = tuple(each for each in asked.refusals if each.id in handled)
+    return replace(asked, handled=handled, refusals=refusals[-_REFUSALS:])
 
 
 def _remembered(world: World) -> tuple[str, ...]:
@@ -88,7 +97,10 @@ def _handle(world: World, asked: Asked, command: Command) -> Asked:
     who = f" by {command.by}" if command.by else ""
     if refusal:
         note = f"{command.verb}{who} was refused: {refusal}"
-        return replace(asked, events=(*asked.events, Event(reason="CommandRefused", note=note, warning=True)))
+        event = Event(reason="CommandRefused", note=note, warning=True)
+        told = Refusal(id=command.id, reason=refusal[:1024])
+        others = (each for each in asked.refusals if each.id != command.id)  # an annotation's words can come again
+        return replace(asked, events=(*asked.events, event), refusals=(*others, told))
     return replace(_effect(world, asked, command), accepted=(*asked.accepted, command))
 
 

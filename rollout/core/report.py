@@ -67,6 +67,7 @@ def _status(world: World, asked: Asked, found: Findings, ruling: Ruling) -> Roll
         conditions=_conditions(world, ruling),
         commands=waiting(world, asked.handled) or None,
         handled=asked.handled or None,
+        refusals=asked.refusals or None,
         paused_at=asked.paused_at,
         override=asked.override if asked.override and asked.override.template else None,
         restarted_at=_restarted(world, asked, ruling),

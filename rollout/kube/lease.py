@@ -68,6 +68,7 @@ class Election:
         self._seen_at = 0.0
         self._looked_at: float | None = None
         self._renewed_at: float | None = None
+        self._answered_at = 0.0
 
     @property
     def identity(self) -> str:
@@ -86,12 +87,18 @@ class Election:
         """Who held the lease when we last looked, empty if nobody."""
         return self._seen.spec.holder_identity or "" if self._seen else ""
 
+    @property
+    def silent(self) -> float:
+        """Seconds since the API server last answered; it is asked every `renew` or `retry`, whoever leads."""
+        return asyncio.get_running_loop().time() - self._answered_at
+
     async def run(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Wait for the lease, run `body` while it is ours, and wait again when it was lost; ends when `body` does.
 
         `body` is cancelled and awaited before the lease can pass on. The lease is given back when `body` ends, fails
         (its exception is raised in an ExceptionGroup) or is cancelled from outside.
         """
+        self._answered_at = asyncio.get_running_loop().time()
         while True:
             await self._until(self._take, self._patience)
             log.info("leading", lease=self._name, identity=self._identity)
@@ -142,7 +149,9 @@ class Election:
         """One bounded step; any failure of the API is no more than a step that did not succeed."""
         try:
             async with asyncio.timeout(self._timing.call):
-                return await step()
+                found = await step()
+                self._answered_at = asyncio.get_running_loop().time()
+                return found
         except (ApiError, TimeoutError) as error:
             # What is forbidden is not mended by waiting; anything else may be.
             say = log.warning if isinstance(error, Forbidden) else log.info

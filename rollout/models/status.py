@@ -78,6 +78,13 @@ class Command(StatusModel):
     at: Time | None = Field(None, description="When it was asked.")
 
 
+class Refusal(StatusModel):
+    """A command that was not carried out."""
+
+    id: CommandId = Field(description="The command's.")
+    reason: Text = Field(description="Why, and what would work.")
+
+
 class RevisionStatus(StatusModel):
     """One version of the workload as it stands."""
 
@@ -239,6 +246,12 @@ class RolloutStatus(StatusModel):
         None,
         max_length=50,
         description="The last commands that were carried out or refused.",
+        json_schema_extra=atomic(),
+    )
+    refusals: tuple[Refusal, ...] | None = Field(
+        None,
+        max_length=10,
+        description="Those of the last handled commands that were refused.",
         json_schema_extra=atomic(),
     )
     paused_at: Time | None = Field(None, description="Since when a person paused it.")

@@ -151,6 +151,7 @@ class FakeApiServer:
     objects: dict[str, Manifest] = field(default_factory=dict)
     patches: list[Any] = field(default_factory=list)
     rivals: int = 0  # so many of the next patches come just after somebody else's write
+    emptied: int = 0  # so many of the next patches come just after the controller took what waited
     status: int = 200  # another one is the answer to everything
     url: str = ""
     _versions: Any = field(default_factory=lambda: count(1000))
@@ -180,9 +181,16 @@ class FakeApiServer:
         if self.rivals:
             self.rivals -= 1
             held["metadata"]["resourceVersion"] = str(next(self._versions))
+        if self.emptied:
+            self.emptied -= 1
+            held["status"].pop("commands", None)
+            held["metadata"]["resourceVersion"] = str(next(self._versions))
         patched = copy.deepcopy(held)
-        for op in ops:
-            _apply(patched, op)
+        try:
+            for op in ops:
+                _apply(patched, op)
+        except KeyError:  # as the real one: the path is looked for before the version is compared
+            return _refusal(422, "the server rejected our request due to an error in our request")
         if patched["metadata"]["resourceVersion"] != held["metadata"]["resourceVersion"]:
             return _refusal(409, "the object has been modified")
         held["status"] = patched["status"]

@@ -97,6 +97,15 @@ async def test_a_conflict_is_answered_by_reading_afresh(server: FakeApiServer, a
     assert (response.status_code, len(server.patches), len(server.commands())) == (202, 4, 1)
 
 
+async def test_an_abort_that_meets_the_end_of_another_command_is_asked_again(
+    server: FakeApiServer, api: httpx2.AsyncClient
+) -> None:
+    await api.post(f"{PATH}/pause")
+    server.emptied = 1
+    answer = await api.post(f"{PATH}/abort")
+    assert (answer.status_code, [each["verb"] for each in server.commands()]) == (202, ["abort"])
+
+
 async def test_conflicts_without_end_are_given_up(server: FakeApiServer, api: httpx2.AsyncClient) -> None:
     server.rivals = 1000
     response = await api.post(f"{PATH}/abort")

@@ -89,6 +89,7 @@ async def test_a_rollout_is_shown_whole(api: httpx2.AsyncClient) -> None:
         "conditions": [],
         "commands": [],
         "handled": [],
+        "refusals": [],
         "paused": None,
         "actions": [each.model_dump(mode="json") for each in view_of(moving()).actions],
         "generation": 2,

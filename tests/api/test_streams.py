@@ -155,3 +155,11 @@ async def _until(lines: AsyncIterator[str], last: str) -> AsyncIterator[tuple[st
         yield line, None
         if line == last:
             return
+
+
+async def test_a_cluster_that_has_been_silent_for_long_is_told_of_instead_of_a_mere_sign_of_life() -> None:
+    silent = [1.0, 12.4, 0.0]
+    streams = Streams(a_store(), keep_alive_seconds=0.01, silent=lambda: silent.pop(0))
+    async with listening(streams) as frames:
+        signs = [await anext(frames) for _ in range(3)]
+    assert signs == [b": keep-alive\n\n", b'event: silent\ndata: {"seconds": 12}\n\n', b": keep-alive\n\n"]

@@ -129,3 +129,13 @@ def test_a_restart_is_for_a_version_that_rests() -> None:
     assert reasons(take(told(at_rest(), a_command(Verb.RESTART)))) == [
         "CommandRefused"
     ]  # the status tells of no version
+
+
+def test_the_last_refusals_are_remembered_with_their_reason_and_each_id_once() -> None:
+    two = (a_command(Verb.RESUME, id="one"), a_command(Verb.RETRY, id="two"))
+    asked = take(told(a_world(), *two))
+    assert [each.id for each in asked.refusals] == ["one", "two"]
+    assert asked.refusals[0].reason.startswith("It is not paused, so there is nothing to resume")
+    again = told(a_world(), a_command(Verb.RESUME, id="one"))
+    again = replace(again, status=again.status.model_copy(update={"refusals": asked.refusals, "handled": ("two",)}))
+    assert [each.id for each in take(again).refusals] == ["two", "one"]

@@ -262,3 +262,18 @@ def test_a_leader_that_was_deposed_waits_out_its_successors_lease_though_it_look
 def test_a_timing_in_which_the_body_could_outlive_the_lease_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Timing(**wrong)
+
+
+async def test_whoever_leads_it_is_known_how_long_the_server_has_been_silent(api: FakeApi, client: Client) -> None:
+    leader, follower = an_election(client, "a"), an_election(client, "b")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.run(Body())) for each in (leader, follower)]
+        await eventually(lambda: leader.leads or follower.leads)
+        assert max(leader.silent, follower.silent) < 5
+        api.next("patch", *[refuse(500)] * 1000)
+        api.next("get", *[refuse(500)] * 1000)
+        await eventually(lambda: min(leader.silent, follower.silent) > 4 * QUICK.retry)
+        api.troubles.clear()
+        await eventually(lambda: max(leader.silent, follower.silent) < 4 * QUICK.retry)
+        for task in tasks:
+            task.cancel()

@@ -1,13 +1,16 @@
 // The commands: which make sense now, a dialog that says what each leads to, and what became of it.
 
 import { h, keyed, say } from "./dom.js";
-import { Refused, sentence } from "./stream.js";
+import { sentence } from "./stream.js";
 import { called, span } from "./text.js";
 
-const ORDER = ["retry", "undo", "restart"];
+const MORE = ["retry", "undo", "restart"];
+const PATIENCE = 10_000; // ms for one try
+const TRIES = 4; // of the same command, which has an id and is carried out once
 const dialog = document.querySelector("#ask");
 const reason = dialog.querySelector("[name=reason]");
 const confirm = dialog.querySelector("[data-confirm]");
+const more = document.querySelector("[data-more]");
 const outcome = document.querySelector("[data-outcome]");
 const menu = document.querySelector("[data-menu]");
 const buttons = new Map([...document.querySelectorAll("button[data-verb]")].map((each) => [each.dataset.verb, each]));
@@ -27,24 +30,26 @@ export function offer(fresh) {
   }
   buttons.get("resume").hidden = !find("resume");
   buttons.get("pause").hidden = Boolean(find("resume"));
-  const more = fresh.actions.filter((each) => ORDER.includes(each.verb) || each.to === "end");
-  keyed(menu, more, { key: nameOf, make: item, update: (element, action) => say(element, action.label) });
-  document.querySelector("[data-more]").hidden = !more.length;
-  if (waiting && fresh.handled.includes(waiting.id)) done();
+  const others = fresh.actions.filter((each) => MORE.includes(each.verb) || each.to === "end");
+  keyed(menu, others, { key: nameOf, make: item, update: (element, action) => say(element, action.label) });
+  more.hidden = !others.length;
+  if (dialog.open) check();
+  settle();
 }
 
 /** Open the dialog of a command, if it makes sense now. */
 export function ask(verb, to = null) {
   const action = find(verb, to);
   if (!action || dialog.open) return;
-  chosen = { action, run: view.run?.number, revision: view.run?.revision, step: view.step?.index };
+  chosen = { action, run: view.run?.number ?? null, revision: view.run?.revision ?? null, step: view.step?.index ?? null };
+  confirm.disabled = false;
   say(dialog.querySelector("#ask-title"), `${action.label}?`);
   say(dialog.querySelector("#ask-text"), action.consequence);
   say(dialog.querySelector("[data-subject]"), subject());
   say(confirm, action.label);
   confirm.classList.toggle("harm", verb === "abort");
-  reason.value = sessionStorage.getItem(`reason:${verb}`) ?? "";
-  document.querySelector("[data-more]").open = false;
+  reason.value = sessionStorage.getItem(remembered(verb)) ?? "";
+  more.open = false;
   dialog.showModal();
   confirm.focus();
 }
@@ -70,30 +75,57 @@ function subject() {
   return [named("new", canary), named("stable", stable)].filter(Boolean).join(" · ");
 }
 
+/** Where the last reason for this command on this Rollout is kept. */
+function remembered(verb) {
+  return `reason:${view.namespace}/${view.name}:${verb}`;
+}
+
+/** A dialog that no longer says what would happen cannot be confirmed. */
+function check() {
+  const now = find(chosen.action.verb, chosen.action.to ?? null);
+  if (now?.label === chosen.action.label && now?.consequence === chosen.action.consequence) return;
+  confirm.disabled = true;
+  say(dialog.querySelector("#ask-text"), "The release has moved on meanwhile, and this would now mean something else. Close this, and look again.");
+}
+
 async function send() {
   const { action, run, revision, step } = chosen;
-  const moving = view.run && !view.run.outcome;
-  const body = { id: crypto.randomUUID(), reason: reason.value.trim() || null, to: action.to ?? null };
-  if (moving && ["promote", "abort", "pause", "resume"].includes(action.verb)) Object.assign(body, { run, revision });
-  if (moving && action.verb === "promote") body.step = step ?? null;
-  sessionStorage.setItem(`reason:${action.verb}`, reason.value.trim());
+  const body = { id: crypto.randomUUID(), reason: reason.value.trim() || null, to: action.to ?? null, run, revision };
+  if (["promote", "pause", "resume"].includes(action.verb)) body.step = step;
+  sessionStorage.setItem(remembered(action.verb), reason.value.trim());
   dialog.close();
   waiting = { id: body.id, label: action.label, since: Date.now() };
   tell(`Asked: ${action.label}.`, "asked");
-  try {
-    const path = `/api/v1/namespaces/${encodeURIComponent(view.namespace)}/rollouts/${encodeURIComponent(view.name)}/${action.verb}`;
-    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-    if (!answer.ok) throw new Refused(await sentence(answer));
-    if (view.handled.includes(body.id)) done();
-  } catch (error) {
-    if (waiting?.id === body.id) waiting = null;
-    tell(error instanceof Refused ? `Not done: ${error.message}` : "Not sent: the controller cannot be reached. Nothing was asked.", "refused");
+  for (let tries = 1; waiting?.id === body.id; tries += 1) {
+    const said = await post(action.verb, body);
+    if (said === null || waiting?.id !== body.id) return settle();
+    if (said.final) return ((waiting = null), tell(`Not done: ${said.sentence}`, "refused"));
+    if (tries === TRIES) return tell(`No answer: it is not known whether it was asked. ${said.sentence}`, "refused");
+    tell(`Asked: ${action.label}. No answer yet, asking again: it is done once.`, "asked");
   }
 }
 
+/** Ask once: null where it was taken, else a sentence, and whether that is the last word. */
+async function post(verb, body) {
+  const path = `/api/v1/namespaces/${encodeURIComponent(view.namespace)}/rollouts/${encodeURIComponent(view.name)}/${verb}`;
+  const headers = { "content-type": "application/json" };
+  try {
+    const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) });
+    return answer.ok ? null : { final: answer.status < 500, sentence: await sentence(answer) };
+  } catch {
+    await new Promise((wake) => setTimeout(wake, 1000));
+    return { final: false, sentence: "The controller cannot be reached." };
+  }
+}
+
+function settle() {
+  if (waiting && view.handled.includes(waiting.id)) done();
+}
+
 function done() {
-  if (!waiting) return;
-  tell(`Done: ${waiting.label}, after ${took(Date.now() - waiting.since)}.`, "done");
+  const refusal = view.refusals.find((each) => each.id === waiting.id);
+  if (refusal) tell(`Not done: ${refusal.reason}`, "refused");
+  else tell(`Done: ${waiting.label}, after ${took(Date.now() - waiting.since)}.`, "done");
   waiting = null;
 }
 
@@ -109,3 +141,7 @@ function tell(text, kind) {
 for (const [verb, button] of buttons) button.addEventListener("click", () => ask(verb));
 confirm.addEventListener("click", send);
 dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+// What had the focus may be gone or out of use by now.
+dialog.addEventListener("close", () => setTimeout(() => document.activeElement === document.body && document.querySelector("main").focus()));
+document.addEventListener("click", (event) => more.open && !more.contains(event.target) && (more.open = false));
+document.addEventListener("keydown", (event) => event.key === "Escape" && more.open && ((more.open = false), more.querySelector("summary").focus()));

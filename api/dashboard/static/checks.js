@@ -122,7 +122,8 @@ function plot(element, check, view) {
   const place = element.querySelector(".plot");
   const line = series?.checks.find((each) => each.name === check.name);
   if (!line || line.points.length < 2) {
-    place.replaceChildren();
+    const told = view.run?.outcome && !line ? "No chart: the controller was started anew since this run." : "";
+    fill(place, told && h("p", { class: "empty" }, told));
     return;
   }
   width = Math.max(280, Math.floor(place.clientWidth));

@@ -12,9 +12,15 @@ export function s(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** The text without the characters that turn the direction of all that follows. */
+export function plain(text) {
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
+}
+
 /** Give the element this text, unless it has it, so that nobody's selection is lost and no reader speaks twice. */
 export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const said = plain(text);
+  if (element.textContent !== said) element.textContent = said;
 }
 
 /**
@@ -26,7 +32,7 @@ export function keyed(parent, items, { key, make, update = () => {} }) {
   let place = parent.firstElementChild;
   for (const item of items) {
     const name = String(key(item));
-    const child = before.get(name) ?? Object.assign(make(item), {});
+    const child = before.get(name) ?? make(item);
     child.dataset.key = name;
     before.delete(name);
     update(child, item);
@@ -47,6 +53,7 @@ function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  const present = children.flat().filter((child) => child !== null && child !== false && child !== undefined);
+  element.append(...present.map((child) => (typeof child === "string" ? plain(child) : child)));
   return element;
 }

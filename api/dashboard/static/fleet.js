@@ -7,6 +7,7 @@ import { bar, dots, since, tab } from "./parts.js";
 import { follow } from "./stream.js";
 import { ago, local, span } from "./text.js";
 
+const MANY = 200;
 const BANDS = ["needs you", "moving", "quiet"];
 const rollouts = new Map();
 const search = document.querySelector("#q");
@@ -26,12 +27,17 @@ function wanted(view, words, namespace) {
   return words.every((word) => text.includes(word));
 }
 
+/** What went wrong before what only waits. */
+function rank(view) {
+  return ["Aborted", "Stalled"].includes(view.phase) ? 0 : 1;
+}
+
 function draw() {
   drawing = false;
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const kept = held();
   const found = [...rollouts.values()].filter((view) => wanted(view, words, namespaces.value));
-  found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  found.sort((a, b) => rank(a) - rank(b) || (keyOf(a) < keyOf(b) ? -1 : 1));
   for (const band of BANDS) {
     const section = bands.get(band);
     const views = found.filter((view) => (kept.get(keyOf(view)) ?? view.band) === band);
@@ -51,8 +57,11 @@ function held() {
   return new Map([...under].map((each) => [each.dataset.rollout, each.closest("[data-band]").dataset.band]));
 }
 
+/** Draw with the next picture; where there are many, a few times a second. */
 function soon() {
-  if (!drawing) ((drawing = true), requestAnimationFrame(draw));
+  if (drawing || !synced) return;
+  drawing = true;
+  setTimeout(() => requestAnimationFrame(draw), rollouts.size > MANY ? 250 : 0);
 }
 
 function row(view) {
@@ -82,9 +91,8 @@ function update(element, view) {
 }
 
 function offer() {
-  const names = ["", ...new Set([...rollouts.values()].map((view) => view.namespace))].sort();
+  const names = [...new Set(["", namespaces.value, ...[...rollouts.values()].map((view) => view.namespace)])].sort();
   keyed(namespaces, names, { key: (name) => name, make: (name) => h("option", { value: name }, name || "all namespaces") });
-  if (asked.namespace && names.includes(asked.namespace)) ((namespaces.value = asked.namespace), (asked.namespace = ""), soon());
 }
 
 function summary(found) {
@@ -101,6 +109,12 @@ function summary(found) {
   tab(count("needs you") ? `${needing} · Rollouts` : "Rollouts", urgent);
 }
 
+/** Where all is quiet, and not much, there is nothing to fold away. */
+function greet() {
+  if (!synced && rollouts.size <= 20 && [...rollouts.values()].every((view) => view.band === "quiet")) quiet.open = true;
+  synced = true;
+}
+
 function remember() {
   const query = new URLSearchParams();
   if (search.value) query.set("q", search.value);
@@ -110,11 +124,15 @@ function remember() {
 }
 
 const query = new URLSearchParams(location.search);
-const asked = { namespace: query.get("namespace") ?? "" };
+const namespace = query.get("namespace");
+if (namespace) namespaces.append(h("option", { value: namespace, "data-key": namespace }, namespace));
+namespaces.value = namespace ?? "";
 search.value = query.get("q") ?? "";
 search.addEventListener("input", remember);
 namespaces.addEventListener("change", remember);
-bands.get("quiet").addEventListener("toggle", soon);
+const quiet = bands.get("quiet");
+quiet.open = sessionStorage.getItem("quiet") === "open";
+quiet.addEventListener("toggle", () => (sessionStorage.setItem("quiet", quiet.open ? "open" : "closed"), soon()));
 document.addEventListener("pointerout", soon);
 document.addEventListener("focusout", soon);
 setInterval(soon, 10_000);
@@ -131,15 +149,19 @@ follow(
       if (name === "deleted") rollouts.delete(keyOf(data));
       if (name === "synced") {
         for (const key of rollouts.keys()) if (!seen.has(key)) rollouts.delete(key);
-        synced = true;
+        greet();
       }
-      if (synced) soon();
+      if (name === "silent") link.silent(data.seconds);
+      else if (name) link.silent(null);
+      soon();
     },
   },
   async () => {
     const views = await (await fetch("/api/v1/rollouts")).json();
     rollouts.clear();
     for (const view of views) rollouts.set(keyOf(view), view);
+    link.alive();
+    greet();
     draw();
   },
 );

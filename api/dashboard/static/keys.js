@@ -12,5 +12,3 @@ export function keys(bindings) {
   });
   document.querySelector("[data-help]").addEventListener("click", () => help.showModal());
 }
-
-if (import.meta.url === document.querySelector("script[type=module]")?.src) keys({});

@@ -5,7 +5,7 @@ import { drawChecks, followPointer, takeSeries, takeView } from "./checks.js";
 import { connection } from "./connection.js";
 import { fill, h, keyed, say } from "./dom.js";
 import { keys } from "./keys.js";
-import { bar, stateOf, tab } from "./parts.js";
+import { bar, since, stateOf, tab } from "./parts.js";
 import { follow } from "./stream.js";
 import { ago, called, clock, local, number, percent, span } from "./text.js";
 
@@ -18,6 +18,9 @@ function draw() {
   say($("sentence"), local(view.message));
   $("sentence").dataset.band = view.band;
   $("sentence").dataset.phase = view.phase ?? "";
+  const since_ = since(view);
+  say($("since"), view.run ? `${view.run.outcome ?? "started"} ${ago(since_)}` : "");
+  announce();
   traffic();
   steps();
   drawChecks(view);
@@ -25,6 +28,15 @@ function draw() {
   offer(view);
   const share = view.traffic && !view.run?.outcome ? percent(view.traffic.desired) : view.phase?.toLowerCase();
   tab(`${share ?? "new"} · ${view.name}`, view.band);
+}
+
+let announced = "";
+
+/** Have it read aloud when the release is somewhere else, and not with each new number. */
+function announce() {
+  const place = `${view.phase} ${view.step?.index} ${view.conditions[0]?.reason}`;
+  if (place !== announced) say($("news"), local(view.message));
+  announced = place;
 }
 
 function traffic() {
@@ -173,7 +185,7 @@ const link = connection();
 keys({ a: () => ask("abort"), p: () => ask("promote") });
 followPointer(() => view);
 new ResizeObserver(() => drawChecks(view)).observe($("checks"));
-setInterval(() => drawChecks(view), 5000);
+setInterval(() => (drawChecks(view), history()), 5000);
 draw();
 follow(
   `${path}/events`,
@@ -183,7 +195,11 @@ follow(
     event(name, data) {
       if (name === "rollout") take(data);
       if (name === "deleted") gone();
+      link.silent(name === "silent" ? data.seconds : null);
     },
   },
-  async () => take(await (await fetch(path)).json()),
+  async () => {
+    take(await (await fetch(path)).json());
+    link.alive();
+  },
 );

@@ -3,6 +3,8 @@
 const SILENT = 40_000; // ms without a byte; the server says something every 15 s
 const HIDDEN = 20_000; // ms after which a page that nobody sees gives its connection back: a browser has six
 const POLL = 15_000;
+const CROWDED = 2000;
+const STREAMS = 3; // of a browser's six connections to one place, so that a command always finds one
 const WAITS = [250, 500, 1000, 2000, 4000];
 
 /** The events in what has arrived, and what is left of it: `[{event, data}], rest`. */
@@ -22,8 +24,9 @@ function frame(text) {
 }
 
 /**
- * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each sign of life, and `on.lost(sentence)` that
- * there will be none until it is found again. `glance()` is called now and then while nobody sees the page.
+ * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each sign
+ * of life, and `on.lost(sentence)` that there will be none until it is found again. A page that nobody sees, and one
+ * beside too many others, has no stream: it calls `glance()` now and then.
  */
 export function follow(url, on, glance) {
   let failures = 0;
@@ -31,23 +34,39 @@ export function follow(url, on, glance) {
   let away = false;
   let leaving = 0;
 
+  async function stream() {
+    current = new AbortController();
+    const ended = await read(url, current, on, () => (failures = 0)).then(() => "The controller ended the connection.", reason);
+    if (away) return;
+    on.lost(ended);
+    await sleep(WAITS[Math.min(failures++, WAITS.length - 1)]);
+  }
+
   async function run() {
     for (;;) {
-      while (away) await look(glance);
-      current = new AbortController();
-      const ended = await read(url, current, on, () => (failures = 0)).then(() => "The controller ended the connection.", reason);
-      if (away) continue;
-      on.lost(ended);
-      await sleep(WAITS[Math.min(failures++, WAITS.length - 1)]);
+      while (away) await look(glance, POLL);
+      if (!(await alone(stream))) await look(glance, CROWDED);
     }
   }
 
-  document.addEventListener("visibilitychange", () => {
+  const seen = () => {
     clearTimeout(leaving);
     if (!document.hidden) away = false;
     else leaving = setTimeout(() => ((away = true), current?.abort("hidden")), HIDDEN);
-  });
+  };
+  document.addEventListener("visibilitychange", seen);
+  seen();
   run();
+}
+
+/** Do it as one of the few pages of this browser that may have a stream; false where there are enough of them. */
+async function alone(body) {
+  if (!navigator.locks) return body().then(() => true);
+  for (let slot = 0; slot < STREAMS; slot += 1) {
+    const done = await navigator.locks.request(`stream ${slot}`, { ifAvailable: true }, (lock) => lock && body().then(() => true));
+    if (done) return true;
+  }
+  return false;
 }
 
 async function read(url, controller, on, began) {
@@ -91,9 +110,9 @@ function reason(error) {
   return error === "silent" ? "The controller says nothing." : "The controller cannot be reached.";
 }
 
-async function look(glance) {
+async function look(glance, pause) {
   glance().catch(() => {}); // the next look, or the return to the page, will tell
-  await Promise.race([sleep(POLL), new Promise((back) => document.addEventListener("visibilitychange", back, { once: true }))]);
+  await Promise.race([sleep(pause), new Promise((back) => document.addEventListener("visibilitychange", back, { once: true }))]);
 }
 
 function sleep(milliseconds) {

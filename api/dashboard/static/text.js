@@ -1,5 +1,7 @@
 // Times, ages and numbers as people read them. All functions are pure.
 
+const LONGEST = 32; // characters of a version's name
+
 /** `14:02:10` in the reader's zone, with the date where it is another day than `now`. */
 export function clock(time, now = new Date()) {
   const at = new Date(time);
@@ -42,8 +44,11 @@ export function percent(value) {
   return value === null || value === undefined ? "–" : `${Number(value.toFixed(1))} %`;
 }
 
-/** What people call a revision: the end of its image's name, or its own where it has none. */
+/** What people call a revision: the end of its image's name, as much of it as people compare; else its own name. */
 export function called(revision) {
   const image = revision.images?.[0];
-  return image ? image.slice(image.lastIndexOf("/") + 1) : revision.name;
+  if (!image) return revision.name;
+  const [name, digest] = image.slice(image.lastIndexOf("/") + 1).split("@");
+  if (digest) return `${name}@${digest.slice(digest.indexOf(":") + 1).slice(0, 7)}`;
+  return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - 1)}…`;
 }

@@ -1,5 +1,6 @@
 """The pages in a browser: what they show of a cache, how they follow it, and what keys and search do."""
 
+import asyncio
 import re
 
 import pytest
@@ -61,6 +62,7 @@ async def test_what_changes_and_what_is_gone_is_followed_without_a_look(browser:
         await expect(page.locator("[data-band=moving] [data-rollout]")).to_have_count(1)
         served.put(waiting_for_approval(version=2))
         await expect(page.locator("[data-band='needs you'] [data-rollout]")).to_have_count(1)
+        await expect(page).to_have_title("1 needs you · Rollouts")
         served.put(moving("mail"))
         await expect(page.locator("[data-band=moving] [data-rollout='store/mail']")).to_be_visible()
         served.delete(Key("store", "shop"))
@@ -199,3 +201,25 @@ async def test_a_thousand_rollouts_are_searched_and_followed(browser: Browser) -
         await page.locator("[data-band=quiet] summary").click()
         await expect(page.locator("[data-rollout]")).to_have_count(1)
         await expect(page.locator("[data-rollout='store/cart-0123']")).to_be_visible()
+
+
+LONG_TASKS = """() => {
+    window.kept = [];
+    new PerformanceObserver((list) => kept.push(...list.getEntries().map((each) => each.duration)))
+        .observe({entryTypes: ["longtask"]});
+}"""
+
+
+@pytest.mark.e2e
+async def test_a_page_of_a_thousand_that_move_answers_while_they_change(browser: Browser) -> None:
+    fleet = [moving(f"shop-{number:04}") for number in range(1000)]
+    async with pages(*fleet) as served, tab(browser, served.url) as page:
+        await page.goto("/")
+        await expect(page.locator("[data-rollout]")).to_have_count(1000)
+        await page.evaluate(LONG_TASKS)
+        for number in range(60):
+            served.put(moving(f"shop-{number:04}", version=2, message=f"At {number} %."))
+            await asyncio.sleep(0.05)
+        await expect(page.locator("[data-rollout='store/shop-0059'] .words")).to_have_text("At 59 %.")
+        kept = await page.evaluate("kept")
+    assert [milliseconds for milliseconds in kept if milliseconds > 200] == []

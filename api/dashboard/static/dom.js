@@ -33,8 +33,7 @@ export function keyed(parent, items, { key, make, update = () => {} }) {
   for (const item of items) {
     const name = String(key(item));
     const child = before.get(name) ?? make(item);
-    child.dataset.key = name;
-    before.delete(name);
+    if (!before.delete(name)) child.dataset.key = name;
     update(child, item);
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);

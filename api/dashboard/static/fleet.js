@@ -79,9 +79,11 @@ function row(view) {
 
 function update(element, view) {
   const now = new Date();
-  const age = element.querySelector(".age");
-  say(age, span(now - new Date(since(view))));
-  age.title = ago(since(view), now);
+  const age = span(now - new Date(since(view)));
+  if (element.view === view && element.age === age) return; // most of a thousand rows
+  element.age = age;
+  say(element.querySelector(".age"), age);
+  element.querySelector(".age").title = ago(since(view), now);
   if (element.view === view) return;
   element.view = view;
   element.dataset.phase = view.phase ?? "";

@@ -1,13 +1,16 @@
 // Times, ages and numbers as people read them. All functions are pure.
 
 const LONGEST = 32; // characters of a version's name
+// Making a formatter takes much longer than using it.
+const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
 
 /** `14:02:10` in the reader's zone, with the date where it is another day than `now`. */
 export function clock(time, now = new Date()) {
   const at = new Date(time);
-  const text = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const text = TIME.format(at);
   if (at.toDateString() === now.toDateString()) return text;
-  return `${at.toLocaleDateString([], { day: "numeric", month: "short" })} ${text}`;
+  return `${DAY.format(at)} ${text}`;
 }
 
 /** `12 s`, `4 min`, `3 h`, `5 d`: how long ago, or how long. */
@@ -28,7 +31,7 @@ export function ago(time, now = new Date()) {
 export function local(sentence, now = new Date()) {
   return sentence.replace(/\b(\d\d):(\d\d):(\d\d) UTC\b/g, (_, hours, minutes, seconds) => {
     const at = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hours, minutes, seconds));
-    return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+    return TIME.format(at);
   });
 }
 

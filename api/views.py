@@ -45,7 +45,7 @@ class Band(StrEnum):
 _NEEDS_YOU = {Phase.ABORTED, Phase.STALLED, Phase.PAUSED}
 _STUCK = {
     *("WaitingForApproval", "NotProved", "NoData", "ProviderDown"),
-    *("CanarySilent", "ShareTooSmall", "ShareTooLarge"),
+    *("CanarySilent", "ShareTooSmall", "ShareTooLarge", "RouteUnfit"),
 }
 
 

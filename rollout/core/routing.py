@@ -60,6 +60,20 @@ def flows(world: World) -> bool:
     return bool(routed(world)) or matched(world) is not None
 
 
+def adrift(world: World) -> str | None:
+    """Why nothing beside a route may have traffic any more, as a sentence with the remedy: the route is gone, or not
+    what could be split, and what stands beside it would take requests that are meant for others.
+    """
+    beside = (each for each in world.routes if each.twin_key is not None and carrier(world, each) is not None)
+    for route in beside:
+        if route.manifest is None:
+            return f"{router_for(route.ref).kind} {route.key.namespace}/{route.key.name} is gone: create it again."
+        trouble = router_for(route.ref).problem(route.manifest, world.backends)
+        if trouble is not None:
+            return trouble
+    return None
+
+
 def can_shift(world: World, route: Route) -> bool:
     """Whether the route is there and still names a Service whose share can be moved."""
     return route.manifest is not None and router_for(route.ref).problem(route.manifest, world.backends) is None
@@ -104,6 +118,8 @@ def waiting(world: World, *, whole: bool = True) -> str | None:
             return f"{router_for(route.ref).kind} {route.key.namespace}/{route.key.name} is gone: create it again"
         if taken(world, route):
             return f"{named(route)} is not the controller's, which needs that name: rename or remove it"
+        if whole and (lost := adrift(world)) is not None:
+            return lost.removesuffix(".")
         state = router_for(route.ref).state(route.manifest)
         if not state.accepted:
             return state.message

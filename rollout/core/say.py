@@ -98,8 +98,9 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     """What keeps the step besides its checks and its time."""
     if case.run.emptied_at:
         return _off_traffic(case.run.emptied_for, clock(parse_time(case.run.emptied_at)))
-    if case.canary is not None and not case.canary.ready:
-        return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
+    off = _cut_off(case)
+    if off is not None:
+        return off
     if case.asked.paused_at:
         return "Paused", f"{paused_note(case.asked)} {place[0].lower()}{place[1:]}; resume to go on."
     if case.run.reverts and not _asks(case):
@@ -107,6 +108,14 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     if case.canary is not None and len(case.canary.ready) < case.pods(case.index):
         return "WaitingForPods", f"{place}: waiting for the canary's pods, {unready(case)}."
     return None
+
+
+def _cut_off(case: Case) -> tuple[str, str] | None:
+    """Why the canary is off the traffic until something is mended."""
+    if case.canary is not None and not case.canary.ready:
+        return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
+    lost = routing.adrift(case.world)
+    return None if lost is None else ("RouteUnfit", f"Canary taken off the traffic: {lost}")
 
 
 def _asks(case: Case) -> bool:

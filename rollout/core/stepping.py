@@ -117,7 +117,7 @@ def _kept(case: Case, weight: float) -> float:
 
     Where somebody took it away meanwhile, it is given again only to a canary that has all the pods it was given to.
     """
-    if case.canary is None or not case.canary.ready:
+    if case.canary is None or not case.canary.ready or routing.adrift(case.world) is not None:
         return 0
     now = routing.routed(case.world) or 0
     return weight if _whole(case) and _shut(case, _before(case)) is None else min(weight, now)
@@ -140,6 +140,8 @@ def _matched(case: Case) -> Match | None:
     As with a weight that somebody took away, it is given only to a canary that has all its pods.
     """
     if case.match is None or case.run.emptied_at or case.canary is None or not case.canary.ready:
+        return None
+    if routing.adrift(case.world) is not None:
         return None
     told = case.world.status.traffic
     passed_over = case.entered_at is None and not (told is not None and told.matched)

@@ -91,7 +91,11 @@ def _compiles(pattern: str) -> str:
 
 
 _Token = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-_Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+# What ingress-nginx takes in these annotations where it validates them; it would pass over any other.
+_Value = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9._~-]+$")]
+_Pattern = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9._~/:^$\[\](){}*+?|&=\\-]+$")
+]
 
 
 class HeaderMatch(Model):
@@ -101,7 +105,7 @@ class HeaderMatch(Model):
 
     name: _Token = Field(description="Name of the header.")
     exact: _Value | None = Field(None, description="Its value.")
-    pattern: Annotated[_Value, AfterValidator(_compiles)] | None = Field(
+    pattern: Annotated[_Pattern, AfterValidator(_compiles)] | None = Field(
         None, description="A regular expression (PCRE) for its value."
     )
 

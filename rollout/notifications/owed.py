@@ -18,6 +18,7 @@ HELD = frozenset(
         "ProviderDown",
         "CanarySilent",
         "CanaryUnready",
+        "RouteUnfit",
         "ShareTooSmall",
         "ShareTooLarge",
         "Reverted",

@@ -1,5 +1,6 @@
 """The canary annotations of ingress-nginx, from and to a split."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,7 @@ from rollout.models.traffic import CookieMatch, HeaderMatch, Match
 
 PREFIX: Final = "nginx.ingress.kubernetes.io/"
 CANARY: Final = f"{PREFIX}canary"
+CLASS: Final = "kubernetes.io/ingress.class"  # from before spec.ingressClassName, and still read
 AFFINITY: Final = f"{PREFIX}affinity"
 AFFINITY_BEHAVIOR: Final = f"{PREFIX}affinity-canary-behavior"
 _WEIGHT: Final = f"{CANARY}-weight"
@@ -71,8 +73,8 @@ def taken_over(route: Manifest, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _number(text: str | None) -> int:
-    """What is no number counts as 0, and so does one below."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+    """As Go reads a number: with a sign, and what is none, or too large, counts as 0, and so does one below."""
+    return max(int(text), 0) if text is not None and re.fullmatch("[+-]?[0-9]{1,18}", text) else 0
 
 
 def _match(annotations: Mapping[str, str]) -> Match | None:

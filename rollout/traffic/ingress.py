@@ -9,8 +9,6 @@ from rollout.traffic.ingress_paths import beside
 from rollout.traffic.ingress_problems import problem_in, rivalry_in
 from rollout.traffic.router import RouteState
 
-_CLASS = "kubernetes.io/ingress.class"  # from before spec.ingressClassName, and still read
-
 
 class IngressRouter:
     """Ingresses of ingress-nginx, and of every controller that knows its canary annotations.
@@ -40,7 +38,7 @@ class IngressRouter:
         metadata = (twin or {}).get("metadata") or {"name": name, "namespace": route["metadata"]["namespace"]}
         labels = {**(metadata.get("labels") or {}), **copied(route, "labels"), ROLLOUT_LABEL: rollout}
         annotations = canary.taken_over(route, metadata.get("annotations") or {})
-        declared = {_CLASS: route["metadata"].get("annotations", {}).get(_CLASS)}
+        declared = {canary.CLASS: route["metadata"].get("annotations", {}).get(canary.CLASS)}
         annotations |= {name: value for name, value in declared.items() if value is not None}
         made = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", **(twin or {})}
         spec = {**_class_of(route), "rules": rules}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rollout.models.kinds import Manifest
 from rollout.models.split import Backend
-from rollout.traffic.canary_annotations import AFFINITY, AFFINITY_BEHAVIOR, CANARY, is_canary
+from rollout.traffic.canary_annotations import AFFINITY, AFFINITY_BEHAVIOR, CANARY, CLASS, is_canary
 from rollout.traffic.ingress_paths import beside, paths_of, places, rules_of, service_of
 
 
@@ -18,12 +18,23 @@ def rivalry_in(manifest: Manifest, others: tuple[Manifest, ...], backends: tuple
     own = set(places(beside(manifest, backends)))
     for other in others:
         shared = next((place for place in places(rules_of(other)) if place in own), None)
-        if shared is not None and is_canary(_annotations(other)):
+        if shared is not None and is_canary(_annotations(other)) and not _elsewhere(manifest, other):
             return (
                 f"{_name(other)} is a canary on {shared.host or 'every host'}{shared.path} already, and only one"
                 f" counts beside {_name(manifest)}: delete it, or take the Ingress out of spec.traffic."
             )
     return None
+
+
+def _elsewhere(one: Manifest, other: Manifest) -> bool:
+    """Whether two Ingresses say that they are of different classes."""
+    classes = {_class_of(one), _class_of(other)}
+    return None not in classes and len(classes) == 2
+
+
+def _class_of(manifest: Manifest) -> str | None:
+    declared = (manifest.get("spec") or {}).get("ingressClassName") or _annotations(manifest).get(CLASS)
+    return str(declared) if declared else None
 
 
 def _problems(manifest: Manifest, backends: tuple[Backend, ...]) -> Iterator[str]:

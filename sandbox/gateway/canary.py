@@ -76,7 +76,7 @@ def _weights(canary: Canary, stable: str) -> dict[str, int]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text is not None and re.fullmatch("[0-9]+", text) else 0
+    return max(int(text), 0) if text is not None and re.fullmatch("[+-]?[0-9]{1,18}", text) else 0
 
 
 def _header(name: str, match: Object) -> Object:

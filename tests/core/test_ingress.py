@@ -380,3 +380,46 @@ def test_a_match_is_given_by_a_write_that_tests_the_version_also_in_the_lane_of_
 def test_one_that_is_no_canary_any_more_is_still_something_to_give_back() -> None:
     world = annotated(stepping(), canary="false")
     assert (split(world), routing.shifted(world)) == (None, True)
+
+
+def led_elsewhere(manifest: Manifest) -> Manifest:
+    """The Ingress once somebody let all its paths lead to another Service."""
+    paths = [
+        {**path, "backend": {"service": {"name": "elsewhere", "port": {"number": 80}}}}
+        for path in manifest["spec"]["rules"][0]["http"]["paths"]
+    ]
+    rule = {**manifest["spec"]["rules"][0], "http": {"paths": paths}}
+    return {**manifest, "spec": {**manifest["spec"], "rules": [rule]}}
+
+
+def sticky(manifest: Manifest) -> Manifest:
+    metadata = {**manifest["metadata"], "annotations": {f"{NGINX}affinity": "cookie"}}
+    return {**manifest, "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (led_elsewhere, "Ingress store/shop has no path that leads to Service shop"),
+        (sticky, f"Ingress store/shop has session affinity ({NGINX}affinity)"),
+        (lambda _: None, "Ingress store/shop is gone: create it again."),
+    ],
+)
+def test_an_ingress_that_can_no_longer_be_split_takes_the_canary_off_the_traffic(change: Any, said: str) -> None:
+    world = stepping(step=1, weight=25, entered=MINUTE)
+    route = world.routes[0]
+    lost = replace(world, routes=(replace(route, manifest=change(route.manifest)),))
+    decision = decide(lost, GOOD)
+    assert (decision.reason, decision.target.weight, decision.urgent) == ("RouteUnfit", 0, True)
+    assert decision.status.message.startswith(f"Canary taken off the traffic: {said}")
+    assert split(carried_out(lost, plan(lost, decision))) == (0.0, None)
+
+
+def test_an_ingress_that_leads_elsewhere_is_given_no_more_traffic_when_its_step_is_over() -> None:
+    world = stepping(entered=timedelta(hours=1))
+    route = world.routes[0]
+    assert route.manifest is not None
+    lost = replace(world, routes=(replace(route, manifest=led_elsewhere(route.manifest)),))
+    step = decide(lost, GOOD).status.step
+    assert step is not None
+    assert step.index == 0

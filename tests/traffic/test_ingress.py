@@ -172,3 +172,14 @@ def test_without_the_mark_of_a_canary_there_is_no_split(value: str | None) -> No
 
 def test_it_counts_as_accepted_at_once_since_an_ingress_cannot_tell() -> None:
     assert ROUTER.state(an_ingress()).accepted
+
+
+@pytest.mark.parametrize(
+    ("weight", "read"), [("+50", 50.0), ("-5", 0.0), ("9" * 5000, 0.0), ("9" * 18, 100.0), ("half", 0.0), ("", 0.0)]
+)
+def test_a_weight_is_read_as_the_proxy_reads_it_however_it_is_written(weight: str, read: float) -> None:
+    twin = ROUTER.shift(beside(an_ingress()), (SHOP,), Split.at(10))
+    twin["metadata"]["annotations"][f"{NGINX}canary-weight"] = weight
+    found = ROUTER.read(twin, (SHOP,))
+    assert found is not None
+    assert found.canary == read

@@ -1,74 +1,67 @@
 """Shows what the tests are worth: every mutant breaks the code in one place, and tests have to notice.
 
-Run as `python -m tests.mutants [--suite unit|simulation] [--first] [WORD ...]` from the checkout, with words for the
-mutants that mention one of them; `--suite` asks one suite only, and `--first` no further one once a suite has noticed.
-The simulation takes a minute and a half for a mutant that it lets live. Fails when a mutant lives in every suite that
-was asked.
+Run as `python -m tests.mutants [--rows FIRST-LAST] [WORD ...]` from the checkout, with words for the mutants that
+mention one of them. Each is tried on the suite that its row of the tables names: the simulation, unless another is
+named there. Fails when one lives, or could not be tried. The whole takes an hour and more; `--rows` goes on where a run
+was cut off, or tries again what was changed.
 """
 
 # ruff: noqa: T201 (it prints a table)
 
 import argparse
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 
 from tests.mutants.controller import APPLY, CORE, LOOP, ROUTERS
 from tests.mutants.guards import GUARDS
-from tests.mutants.machine import SIMULATION, SUITES, UNIT, Machine, machine
+from tests.mutants.machine import Verdict, machine
 from tests.mutants.mutant import Mutant
 
 MUTANTS = (*CORE, *APPLY, *ROUTERS, *LOOP, *GUARDS)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print one line for each mutant, with what each suite makes of it, and a sum; 1 where one lives."""
+    """Print one line for each mutant, with what its suite makes of it, and a sum; 1 where one is not killed."""
     asked = _parser().parse_args(arguments)
-    chosen = [each for each in MUTANTS if not asked.words or any(map(each.mentions, asked.words))]
-    suites = [asked.suite] if asked.suite else list(SUITES)
-    if not any(_suites(mutant, suites) for mutant in chosen):
+    chosen = [(row, each) for row, each in enumerate(MUTANTS, 1) if row in asked.rows and _meant(each, asked.words)]
+    if not chosen:
         print(f"No mutant to try mentions any of: {', '.join(asked.words)}.", file=sys.stderr)
         return 2
-    sums, survivors = {suite: Counter[str]() for suite in suites}, 0
+    sums: Counter[tuple[str, str]] = Counter()
+    began = time.monotonic()
     with machine() as made:
-        for mutant in chosen:
-            verdicts = _verdicts(made, mutant, suites, first=asked.first)
-            survivors += bool(verdicts) and "killed" not in verdicts.values()
-            for suite, verdict in verdicts.items():
-                sums[suite][verdict] += 1
-            _print(mutant, verdicts)
-    for suite, counts in sums.items():
-        print(f"{suite}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items()) or 'not asked'}")
-    return min(survivors, 1)
+        for row, mutant in chosen:
+            verdict = made.verdict(mutant)
+            sums[mutant.suite, verdict.word] += 1
+            _print(row, mutant, verdict)
+    for (suite, word), count in sorted(sums.items()):
+        print(f"{suite}: {count} {word}")
+    print(f"{len(chosen)} of {len(MUTANTS)} mutants in {time.monotonic() - began:.0f} s")
+    return int(any(word != "killed" for _, word in sums))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Break the code, and see who notices.")
-    parser.add_argument("--suite", choices=SUITES, help="ask this suite only")
-    parser.add_argument("--first", action="store_true", help="ask no further suite once one has noticed")
+    parser.add_argument("--rows", type=_rows, default=range(1, len(MUTANTS) + 1), help="FIRST-LAST of the whole table")
     parser.add_argument("words", nargs="*", metavar="WORD", help="only mutants that mention one of them")
     return parser
 
 
-def _suites(mutant: Mutant, suites: Sequence[str]) -> list[str]:
-    """Those that can notice: a guard has tests of its own."""
-    return [suite for suite in suites if suite == UNIT or not (mutant.sin or mutant.unseen)]
+def _rows(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
-def _verdicts(made: Machine, mutant: Mutant, suites: Sequence[str], *, first: bool) -> dict[str, str]:
-    verdicts: dict[str, str] = {}
-    for suite in _suites(mutant, suites):
-        verdicts[suite] = made.verdict(mutant, suite)
-        if first and verdicts[suite] == "killed":
-            break
-    return verdicts
+def _meant(mutant: Mutant, words: Sequence[str]) -> bool:
+    return not words or any(map(mutant.mentions, words))
 
 
-def _print(mutant: Mutant, verdicts: dict[str, str]) -> None:
-    told = "  ".join(f"{suite} {verdict:9}" for suite, verdict in verdicts.items())
-    why = f"  (not for the {SIMULATION}: {mutant.unseen})" if mutant.unseen else ""
+def _print(row: int, mutant: Mutant, verdict: Verdict) -> None:
     sin = f"  [{mutant.sin}]" if mutant.sin else ""
-    print(f"{told} {mutant.file:30} {mutant.told}{sin}{why}", flush=True)
+    by = f"  <- {verdict.by}" if verdict.by else ""
+    print(f"{row:3} {verdict.word:8} {mutant.suite:10} {mutant.file:30} {mutant.told}{sin}{by}", flush=True)
 
 
 if __name__ == "__main__":

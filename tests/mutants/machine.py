@@ -1,6 +1,7 @@
 """Breaks a copy of the checkout and asks a suite whether it notices; the checkout itself is not touched."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import SIMULATION, Mutant
 
 ROOT = Path(__file__).parents[2]
-UNIT, SIMULATION = SUITES = ("unit", "simulation")
 _PARTS = ("analysis", "api", "bench", "controlplane", "rollout", "sandbox", "tests", "crds", "docs", "pyproject.toml")
-_PATIENCE = {UNIT: 600, SIMULATION: 1_200}  # seconds, after which a suite that hangs has noticed
+_PATIENCE = {SIMULATION: 1_200}  # seconds, after which a suite that hangs has noticed; others have 600
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.*?)(?: - |$)", re.MULTILINE)  # in a summary of pytest
 # What the mutant that retries a conflict where it stands calls.
 _INSIST = """
 
@@ -28,39 +29,53 @@ async def _insist(write: Write, client: Client, lane: Lane) -> bytes | None:
 """
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """`killed` or `survived`; `outdated` where the text is not there, `red` where the suite fails anyway."""
+
+    word: str
+    by: str = ""  # the first test that noticed, or why there is none
+
+
 @dataclass
 class Machine:
-    """Works in one copy; `green` are the commands that were seen to pass there before anything was broken."""
+    """Works in one copy; `green` are the suites that were seen to pass there before anything was broken."""
 
     copy: Path
-    green: set[tuple[str, ...]] = field(default_factory=set)
+    green: set[str] = field(default_factory=set)
 
-    def verdict(self, mutant: Mutant, suite: str) -> str:
-        """`killed` or `survived`; `outdated` where the text is not there, `red` where the suite fails anyway."""
-        file, command = self.copy / mutant.file, _command(mutant, suite)
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """What the mutant's suite makes of it."""
+        file = self.copy / mutant.file
         text = file.read_text(encoding="utf-8")
         if mutant.before not in text:
-            return "outdated"
-        if command not in self.green and not self._passes(command, suite):
-            return "red"
-        self.green.add(command)
+            return Verdict("outdated")
+        fails = self._fails(mutant.tests) if mutant.tests not in self.green else None
+        if fails is not None:
+            return Verdict("red", fails)
+        self.green.add(mutant.tests)
         beside = _INSIST if "_insist(" in mutant.after else ""
         file.write_text(text.replace(mutant.before, mutant.after, 1) + beside, encoding="utf-8")
         try:
-            return "survived" if self._passes(command, suite) else "killed"
+            noticed = self._fails(mutant.tests)
+            return Verdict("survived") if noticed is None else Verdict("killed", noticed)
         finally:
             file.write_text(text, encoding="utf-8")
 
-    def _passes(self, command: tuple[str, ...], suite: str) -> bool:
-        whole = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *command]
-        environment = {**os.environ, "SIMULATION": "ci"}
+    def _fails(self, tests: str) -> str | None:
+        """The first test that fails, or why none could be run; None when all pass."""
+        whole = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *shlex.split(tests)]
+        environment, patience = {**os.environ, "SIMULATION": "ci"}, _PATIENCE.get(tests, 600)
         try:
             done = subprocess.run(
-                whole, cwd=self.copy, env=environment, capture_output=True, check=False, timeout=_PATIENCE[suite]
+                whole, cwd=self.copy, env=environment, capture_output=True, check=False, timeout=patience, text=True
             )
         except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
+            return f"no end after {patience} s"
+        if done.returncode == 0:
+            return None
+        named = _FAILED.search(done.stdout)
+        return named[1] if named else f"pytest ends with {done.returncode}"
 
 
 @contextmanager
@@ -72,15 +87,3 @@ def machine() -> Iterator[Machine]:
             source, target = ROOT / part, copy / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
         yield Machine(copy)
-
-
-def _command(mutant: Mutant, suite: str) -> tuple[str, ...]:
-    """The named days of the simulation, the tests that the mutant names, or those that mirror its folder."""
-    if suite == SIMULATION:
-        return ("tests/simulation", "-k", "a_day_breaks")
-    if mutant.tests:
-        return tuple(shlex.split(mutant.tests))
-    folder = Path(mutant.file).parent.name
-    if folder == "core":  # its slow properties come last
-        return ("tests/core", "--deselect", "tests/core/test_properties.py", "tests/core/test_properties.py")
-    return (f"tests/{folder}",) if folder in {"kube", "traffic"} else ("tests/controller/test_loop.py",)

@@ -40,7 +40,7 @@ CORE = (
     Mutant("rollout/core/case.py", "settle if since is None else settle - (self.now - parse_time(since))", "settle - self.in_stage"),
     Mutant("rollout/core/retreat.py", "written=_taken(case)", "written=True", tests=UNIT),
     Mutant("rollout/core/promotion.py", "written=not routing.shifted(case.world)", "written=True", tests=UNIT),
-    Mutant("rollout/core/subjects.py", "entered + world.settings.settle", "entered", tests=UNIT),
+    Mutant("rollout/core/subjects.py", "entered + world.settings.settle", "entered"),
     Mutant("rollout/core/findings.py", "if not each.warn_only and not each.holds_only), None)", "if not each.holds_only), None)"),
     Mutant("rollout/core/findings.py", "max(result.since, wait.since)", "result.since"),
     Mutant("rollout/core/findings.py", "count > limit", "count >= limit"),

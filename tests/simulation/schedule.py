@@ -182,6 +182,7 @@ class Setup:
     judged: bool = True
     warns: bool = False  # the check of errors only warns
     no_data: str = ""  # what the policy does after a minute without data: hold, abort; without a policy, nothing
+    lag: float = 0.0  # seconds until the metric source counts what a change of the traffic leads to
     begin: Begin = Begin.SETTLED
     replicas: int = 3
     controllers: int = 1

@@ -133,7 +133,7 @@ async def simulation(setup: Setup, directory: Path) -> AsyncIterator[Simulation]
         for definition in _CRDS:
             running.storage.create("customresourcedefinitions", definition)
         running.storage.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        sky = await stack.enter_async_context(weather(truth))
+        sky = await stack.enter_async_context(weather(truth, lag=setup.lag))
         http = await stack.enter_async_context(ClientSession())
         stack.enter_context(witness.watching())
         made = Simulation(

@@ -20,9 +20,11 @@ class Weather:
 
     truth: Truth
     sky: Sky = Sky.GOOD
+    lag: float = 0.0  # seconds until a change of the traffic is counted
     url: str = ""
     total: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
+    past: list[tuple[float, dict[str, float]]] = field(default_factory=list)  # shares, and when they were so
 
     async def answer(self, _request: web.Request) -> web.Response:
         """One scrape."""
@@ -38,12 +40,20 @@ class Weather:
 
     def _go_on(self) -> None:
         stable = ((self.truth.status.get("revisions") or {}).get("stable") or {}).get("name")
-        for revision, share in self.truth.shares().items():
+        for revision, share in self._counted().items():
             new = revision != stable
             more = 0 if new and self.sky is Sky.SILENT else round(_RATE * share)
             self.total[revision] = self.total.get(revision, 0) + more
             wrong = round(more * _BAD_SHARE) if new and self.sky is Sky.BAD else 0
             self.bad[revision] = self.bad.get(revision, 0) + wrong
+
+    def _counted(self) -> dict[str, float]:
+        """The shares of the last scrape that is as old as the lag; before there is one, those of the first."""
+        now = asyncio.get_running_loop().time()
+        self.past.append((now, self.truth.shares()))
+        while len(self.past) > 1 and self.past[1][0] <= now - self.lag:
+            del self.past[0]
+        return self.past[0][1]
 
     def _text(self) -> str:
         lines = []
@@ -56,9 +66,9 @@ class Weather:
 
 
 @asynccontextmanager
-async def weather(truth: Truth) -> AsyncIterator[Weather]:
+async def weather(truth: Truth, *, lag: float) -> AsyncIterator[Weather]:
     """Serve beside the block."""
-    made = Weather(truth)
+    made = Weather(truth, lag=lag)
     app = web.Application()
     app.router.add_get("/metrics", made.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True, access_log=None)

@@ -62,6 +62,7 @@ setups = st.builds(
     ingress=st.sampled_from([False, False, True]),
     adopted=st.sampled_from([False, False, False, True]),
     judged=st.sampled_from([True, True, True, False]),
+    lag=st.sampled_from([0.0, 0.0, 0.0, 20.0]),
     begin=st.sampled_from([Begin.STEPPING, Begin.SETTLED, Begin.BAKING, Begin.ABORTING, Begin.FIRST]),
     replicas=st.sampled_from([3, 1, 4]),
     controllers=st.sampled_from([1, 1, 1, 1, 2]),

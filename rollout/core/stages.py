@@ -13,7 +13,7 @@ from rollout.core.target import Ruling
 from rollout.models.analysis import Then
 from rollout.models.rollout import parse_time
 from rollout.models.split import Split
-from rollout.models.status import Outcome, Stage
+from rollout.models.status import Outcome, RunStatus, Stage
 
 _REVERTS = 3  # in one step; who fights for an object will not stop
 
@@ -21,17 +21,18 @@ _REVERTS = 3  # in one step; who fights for an object will not stop
 def advance(case: Case) -> Ruling:
     """What the run does now."""
     if in_progress(case.run.stage):
+        case = _reverted(case)
         reason = why_abort(case)
         if reason is not None:
             outcome = Outcome.SUPERSEDED if _superseded(case) else Outcome.ABORTED
             return retreat(replace(case, run=aborting(case.world, case.run, reason, outcome)))
     match case.run.stage:
         case Stage.STEPPING:
-            return step(_reverted(case))
+            return step(case)
         case Stage.SWITCHING:
-            return switch(_reverted(case))
+            return switch(case)
         case Stage.BAKING:
-            return bake(_reverted(case))
+            return bake(case)
         case Stage.FINISHING:
             return finish(case)
         case Stage.ABORTING:
@@ -45,8 +46,13 @@ def _explained(case: Case) -> Case:
     told = case.world.status.run
     if told is None or told.number != case.run.number or not in_progress(told.stage):
         return case
-    reason = why_abort(replace(case, run=told))
+    reason = why_abort(replace(case, run=told)) or _fought(told)
     return case if reason is None else replace(case, run=case.run.model_copy(update={"reason": reason[:1024]}))
+
+
+def _fought(run: RunStatus) -> str | None:
+    """What is said where the write that took the traffic undid the last of too many reverts, so that it is not seen."""
+    return "somebody else undid the controller's writes again and again" if run.reverts == _REVERTS - 1 else None
 
 
 def why_abort(case: Case) -> str | None:

@@ -50,7 +50,8 @@ def _leaves(case: Case) -> bool:
         return ready(case) or case.index + 1 < len(case.steps)  # the next step waits for its pods by itself
     if case.asked.paused_at or not ready(case) or not _hold_over(case):
         return False
-    flows = routing.waiting(case.world) is None and not _unprepared(case)
+    stopped = case.weight and _stopped(case, case.weight)
+    flows = not stopped and routing.waiting(case.world) is None and _unprepared(case) is None
     return flows and doubt(case) is None and _lacking(case) is None
 
 
@@ -70,9 +71,9 @@ def _reach(case: Case) -> Ruling:
     case = _emptied(case)
     weight = 0 if case.run.emptied_at else _kept(case, _given(case))
     blocked = (routing.waiting(case.world) if case.index == 0 else None) or _shut(case, case.index)
-    blocked = blocked or (_blind(case) if ready(case) else None)
+    blocked = blocked or ((_unprepared(case) or _blind(case)) if ready(case) else None)
     paused = case.asked.paused_at and not case.asked.promote and not case.asked.promote_to_end
-    if ready(case) and not blocked and not _unprepared(case) and not paused:
+    if ready(case) and not blocked and not paused:
         return _hold(_entered(case))
     return Ruling(
         phase=_phase(case),
@@ -99,9 +100,13 @@ def _blind(case: Case) -> str | None:
     return verdict.sentence if verdict is not None and unknown else None
 
 
-def _unprepared(case: Case) -> bool:
-    """Whether a route does not name the owned Services yet, as it has to before it can give them traffic."""
-    return any(routing.route_weight(case.world, route) is None for route in case.world.routes)
+def _unprepared(case: Case) -> str | None:
+    """Which route does not name the owned Services yet, as it has to before it can give them traffic."""
+    lacking = (route for route in case.world.routes if routing.route_weight(case.world, route) is None)
+    route = next(lacking, None)
+    if route is None:
+        return None
+    return f"{route.ref.kind} {route.key.namespace}/{route.key.name} has to be written before it can give traffic"
 
 
 def _entered(case: Case) -> Case:

@@ -158,6 +158,31 @@ def test_three_reverts_in_one_step_end_the_run() -> None:
     )
 
 
+def test_the_third_revert_ends_the_run_at_once_and_is_not_put_right_before() -> None:
+    decision = decide(twice_undone(), GOOD)
+    run = decision.status.run
+    assert run is not None
+    assert (run.stage, run.reverts, run.reason, decision.target.weight) == (
+        Stage.ABORTING,
+        3,
+        "somebody else undid the controller's writes 3 times in this step",
+        0,
+    )
+
+
+def test_an_abort_for_reverts_whose_status_could_not_be_written_still_says_why() -> None:
+    world = twice_undone()
+    traffic_only = carried_out(world, plan(world, decide(world, GOOD))[:1])
+    run = decide(traffic_only, GOOD).status.run
+    assert run is not None
+    assert (run.stage, run.reason) == (Stage.ABORTING, "somebody else undid the controller's writes again and again")
+
+
+def twice_undone() -> World:
+    """Somebody has undone the weight for the third time in the step."""
+    return a_world(step=1, weight=10, run=a_run(reverts=2), status={"traffic": TrafficStatus(desired=50)})
+
+
 @pytest.mark.parametrize(
     ("then", "emptied", "phase"),
     [

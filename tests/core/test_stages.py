@@ -10,7 +10,7 @@ from analysis.results import Assessment, State
 from rollout.core.decide import decide
 from rollout.core.target import Target
 from rollout.core.world import World
-from rollout.models.rollout import PROMOTED
+from rollout.models.rollout import PROMOTED, format_time
 from rollout.models.spec import RolloutSpec
 from rollout.models.status import Outcome, Phase, RolloutStatus, Stage, TrafficStatus, Verb
 from rollout.traffic.service import pin
@@ -77,6 +77,11 @@ def test_a_weight_is_given_only_once_the_steps_pods_are_ready_and_the_route_prep
     assert place_of(decide(world, GOOD)) == place
 
 
+def test_a_route_that_cannot_be_written_is_what_the_sentence_names() -> None:
+    told = decide(a_world(entered=None, weight=None), GOOD).status.message
+    assert told == "Before 10 % to shop:new: HTTPRoute store/shop has to be written before it can give traffic."
+
+
 PASSED_OVER: dict[str, tuple[World, tuple[int, bool, float | None]]] = {
     "the first step, paused before it": (asked(paused(a_world(entered=None)), Verb.PROMOTE), (1, False, 0)),
     "the first step, no pod yet": (
@@ -139,6 +144,14 @@ def test_a_canary_without_ready_pods_is_taken_off_the_traffic_at_once() -> None:
 )
 def test_a_canary_gets_its_weight_back_only_when_all_the_steps_pods_are_ready(world: World) -> None:
     assert decide(world, GOOD).target.weight == 0
+
+
+def test_a_hold_that_is_over_begins_anew_where_the_traffic_had_stopped() -> None:
+    world = a_world(entered=OVER, weight=0, status={"traffic": TrafficStatus(desired=0)})
+    decision = decide(world, GOOD)
+    step = decision.status.step
+    assert step is not None
+    assert (step.index, step.entered_at, decision.target.weight) == (0, format_time(world.now), 10)
 
 
 def test_a_canary_that_lost_its_weight_gets_it_back_when_it_is_ready() -> None:

@@ -1,9 +1,8 @@
 """Shows what the tests are worth: every mutant breaks the code in one place, and tests have to notice.
 
 Run as `python -m tests.mutants [--rows FIRST-LAST] [WORD ...]` from the checkout, with words for the mutants that
-mention one of them. Each is tried on the suite that its row of the tables names: the simulation, unless another is
-named there. Fails when one lives, or could not be tried. The whole takes an hour and more; `--rows` goes on where a run
-was cut off, or tries again what was changed.
+mention one of them. Each is tried on what its row of the tables names: a day of the simulation, or other tests. Fails
+when one lives, or could not be tried. `--rows` goes on where a run was cut off, or tries again what was changed.
 """
 
 # ruff: noqa: T201 (it prints a table)

@@ -25,7 +25,7 @@ CORE = (
     Mutant("rollout/core/promotion.py", "settled = case.unsettled is None and", "settled ="),
     Mutant("rollout/core/promotion.py", "(case.asked.promote or doubt(case) is None)", "True"),
     Mutant("rollout/core/stepping.py", "blocked = (routing.waiting(case.world) if case.index == 0 else None) or", "blocked ="),
-    Mutant("rollout/core/stepping.py", "not blocked and not _unprepared(case)", "not blocked"),
+    Mutant("rollout/core/stepping.py", "(_unprepared(case) or _blind(case))", "_blind(case)"),
     Mutant("rollout/core/stepping.py", "weight = 0 if case.run.emptied_at else _kept(case, _given(case))", "weight = _kept(case, _given(case))", tests=UNIT),
     Mutant("rollout/core/stepping.py", "weight = 0 if case.run.emptied_at else _kept(case, case.weight)", "weight = _kept(case, case.weight)"),
     Mutant("rollout/core/stepping.py", "urgent=_takes(case, weight) or case.run.reverts > 0", "urgent=case.run.reverts > 0", tests=UNIT),

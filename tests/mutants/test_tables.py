@@ -5,12 +5,22 @@ import pytest
 from tests.mutants.__main__ import MUTANTS, main
 from tests.mutants.machine import ROOT
 from tests.mutants.mutant import Mutant
+from tests.simulation.days import DAYS, DEATHS
 
 
 @pytest.mark.parametrize("mutant", [pytest.param(each, id=f"{each.file}: {each.told}") for each in MUTANTS])
 def test_what_a_mutant_breaks_is_there(mutant: Mutant) -> None:
     assert mutant.before in (ROOT / mutant.file).read_text(encoding="utf-8")
     assert mutant.before != mutant.after
+
+
+@pytest.mark.parametrize("mutant", [pytest.param(each, id=f"{each.file}: {each.told}") for each in MUTANTS])
+def test_who_has_to_notice_is_one_day_of_the_simulation_or_tests_that_are_there(mutant: Mutant) -> None:
+    assert bool(mutant.day) != bool(mutant.tests)
+    if mutant.day:
+        assert mutant.day in DAYS | DEATHS
+    else:
+        assert (ROOT / mutant.tests.split()[0]).exists()
 
 
 def test_a_word_that_no_mutant_mentions_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ test: $(VENV)/ready
 controlplane: $(VENV)/ready
 	$(BIN)/python -m controlplane
 
-# Breaks the code in one place after the other and shows which suite notices. Takes an hour and more.
+# Breaks the code in one place after the other and shows which day of the simulation, or which test, notices.
 mutants: $(VENV)/ready
 	@$(BIN)/python -m tests.mutants $(ARGS)
 

@@ -154,6 +154,12 @@ def test_a_hold_that_is_over_begins_anew_where_the_traffic_had_stopped() -> None
     assert (step.index, step.entered_at, decision.target.weight) == (0, format_time(world.now), 10)
 
 
+@pytest.mark.parametrize(("ready", "pin"), [(0, NEW), (REPLICAS, OLD)])
+def test_a_pin_that_somebody_took_is_put_back_only_on_a_stable_version_that_can_answer(ready: int, pin: str) -> None:
+    world = with_service(a_world(step=1, stable=a_revision(OLD, ready=ready, promoted=1)), pinned=None)
+    assert decide(world, GOOD).target.pin == pin
+
+
 def test_a_canary_that_lost_its_weight_gets_it_back_when_it_is_ready() -> None:
     assert decide(weight_lost(1, entered=MINUTE, ready=2, pods=2), GOOD).target.weight == 50
 

@@ -163,6 +163,9 @@ DAYS: dict[str, Schedule] = {
     ),
     "the route is reset again and again": _day(*[Event(4, GitOps("HTTPRoute"))] * 4, **_STEPPING),
     "the Service is reset": _day(Event(5, GitOps("Service")), **_STEPPING),
+    "the Service is reset while no old pod is ready": _day(
+        Event(0, Unready(Whose.STABLE, 5)), Event(30, GitOps("Service")), Event(60, AllReady()), **_STEPPING
+    ),
     "the Service is reset while the old version is warm": _day(Event(5, GitOps("Service")), **_BAKING),
     "the route is deleted": _day(Event(5, Remove("HTTPRoute")), Event(40, AllReady()), **_STEPPING),
     "the Service is deleted": _day(Event(5, Remove("Service")), Event(40, AllReady()), **_STEPPING),

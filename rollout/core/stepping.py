@@ -106,7 +106,7 @@ def _unprepared(case: Case) -> str | None:
     route = next(lacking, None)
     if route is None:
         return None
-    return f"{route.ref.kind} {route.key.namespace}/{route.key.name} has to be written before it can give traffic"
+    return f"{routing.named(route)} has to be written before it can give traffic"
 
 
 def _entered(case: Case) -> Case:
@@ -122,7 +122,9 @@ def _kept(case: Case, weight: float) -> float:
 
     Where somebody took it away meanwhile, it is given again only to a canary that has all the pods it was given to.
     """
-    if case.canary is None or not case.canary.ready or routing.adrift(case.world) is not None:
+    if case.canary is None or not case.canary.ready:
+        return 0
+    if routing.adrift(case.world) is not None:
         return 0
     now = routing.routed(case.world) or 0
     return weight if _whole(case) and _shut(case, _before(case)) is None else min(weight, now)

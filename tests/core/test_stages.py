@@ -156,7 +156,7 @@ def test_a_hold_that_is_over_begins_anew_where_the_traffic_had_stopped() -> None
 
 @pytest.mark.parametrize(("ready", "pin"), [(0, NEW), (REPLICAS, OLD)])
 def test_a_pin_that_somebody_took_is_put_back_only_on_a_stable_version_that_can_answer(ready: int, pin: str) -> None:
-    world = with_service(a_world(step=1, stable=a_revision(OLD, ready=ready, promoted=1)), pinned=None)
+    world = a_world(step=1, stable=a_revision(OLD, ready=ready, promoted=1), pinned=None)
     assert decide(world, GOOD).target.pin == pin
 
 

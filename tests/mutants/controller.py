@@ -13,6 +13,7 @@ CORE = (
     Mutant("rollout/core/gates.py", "if share <= max(weight, replica_share(want, pods)):", "if have >= want:", tests=UNIT),
     Mutant("rollout/core/stepping.py", "return flows and doubt(case) is None and _lacking(case) is None", "return flows and doubt(case) is None", day="without a router, old pods go in a step"),
     Mutant("rollout/core/stepping.py", "return None if is_open or case.run.emptied_at else", "return None if case.run.emptied_at else", tests=UNIT),
+    Mutant("rollout/core/stepping.py", "    if routing.adrift(case.world) is not None:\n        return 0\n", "", tests=UNIT),
     Mutant("rollout/core/stepping.py", "    if case.canary is None or not case.canary.ready:\n        return 0\n", "", day="the canary loses its pods"),
     Mutant("rollout/core/stages.py", "if breach is not None:", "if breach is not None and not case.asked.paused_at:", day="errors while paused"),
     Mutant("rollout/core/stages.py", "case.found.only(named(case)).breach() is None and _another(case)", "_another(case)", day="another version is asked for while errors cannot be answered"),

@@ -180,7 +180,9 @@ async def test_an_annotation_counts_for_a_deployment_only(api: Api, plural: str,
 
 
 async def test_a_pod_has_a_generation_that_its_labels_do_not_count(api: Api) -> None:
-    created = await api.create("pods", a_pod())
+    pod = a_pod()
+    pod["spec"]["nodeName"] = "elsewhere"  # being given a node would count as well
+    created = await api.create("pods", pod)
     labelled = (await api.merge("pods", "one", {"metadata": {"labels": {"a": "b"}}})).body
     assert [each["metadata"]["generation"] for each in (created, labelled)] == [1, 1]
 

@@ -26,7 +26,7 @@ async def test_what_needs_somebody_comes_first_and_what_is_quiet_is_counted(brow
     async with pages(*fleet) as served, tab(browser, served.url) as page:
         await page.goto("/")
         await expect(page.locator("[data-rollout]")).to_have_count(3)
-        assert await names(page, "needs you") == ["store/mail", "store/pay"]
+        assert await names(page, "needs you") == ["store/pay", "store/mail"]
         assert await names(page, "moving") == ["store/shop"]
         await expect(page.locator("[data-band=quiet] [data-count]")).to_have_text("2")
         await expect(page).to_have_title("2 need you · Rollouts")

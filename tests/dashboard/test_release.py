@@ -189,6 +189,7 @@ async def test_a_dialog_that_no_longer_says_what_would_happen_cannot_be_confirme
         await expect(on.page.locator("#ask-text")).to_contain_text("The release has moved on meanwhile")
         await expect(on.page.locator("[data-confirm]")).to_be_disabled()
         await on.page.keyboard.press("Escape")
+        await expect(on.page.locator("[data-desired]")).to_have_text("50 %")
         await on.page.keyboard.press("p")
         await expect(on.page.locator("[data-confirm]")).to_be_enabled()
         assert on.made.weights == {"shop": 50, "shop-canary": 50}

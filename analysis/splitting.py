@@ -9,6 +9,7 @@ from analysis.checks import Split
 from analysis.history import moment
 from analysis.judge import Share
 from analysis.results import ShareFinding
+from analysis.sentences import percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,8 @@ def finding(splitting: Splitting) -> ShareFinding | None:
     """What is said where the traffic is not split as configured."""
     if splitting.wrong is None or splitting.since is None or splitting.split is None or splitting.observed is None:
         return None
-    measured = f"{splitting.observed:.2g} % of the requests reach the canary instead of {splitting.split.weight:g} %"
+    reach, weight = percent(splitting.observed / 100), percent(splitting.split.weight / 100)
+    measured = f"{reach} of the requests reach the canary instead of {weight}"
     return ShareFinding(kind=splitting.wrong, since=splitting.since, sentence=f"{measured}: {_WHY[splitting.wrong]}")
 
 

@@ -11,11 +11,11 @@ from sandbox.changes import Change
 from tests.simulation.claims import now
 from tests.simulation.knowledge import Known
 from tests.simulation.objects import NAMESPACE, template
-from tests.simulation.shifts import Shifts
+from tests.simulation.shifts import TWIN, Shifts
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth, revision_of
 
-_MOST_REVERTS = 3
+_MOST_REVERTS = 2  # in a step that goes on; the third ends the release
 _NUMBERS_EVERY = 29.0  # seconds; a moment in a status has no fractions
 _SCALING = 60.0  # seconds in which both versions come to a new size
 _MEASURED = {"revisions", "replicas", "analysis", "message", "measuredAt"}
@@ -107,15 +107,16 @@ class Conduct:
     def _patient(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         run, was = after.get("run") or {}, before.get("run") or {}
         if run.get("stage") == "Stepping" and run.get("reverts", 0) > _MOST_REVERTS:
-            self.trace.wrong("a release goes on although somebody undid its writes more than three times in a step")
+            self.trace.wrong("a release goes on although somebody undid its writes three times in a step")
         taken = was.get("stage") == "Stepping" and run.get("stage") == "Aborting"
         if taken and before.get("pausedAt") and "ready" in (run.get("reason") or ""):
             self.trace.wrong("a paused release is taken back because its pods are not ready")
 
     def _emptied(self, after: Mapping[str, Any], *, certain: bool) -> None:
         run = after.get("run") or {}
-        silent = run.get("stage") == "Stepping" and run.get("emptiedAt")
-        if silent and certain and not self.shifts.late and self.shifts.shares.get(run.get("revision", ""), 0) > 0:
+        reasons = {each["reason"] for each in after.get("conditions") or ()}
+        off = run.get("stage") == "Stepping" and (run.get("emptiedAt") or "CanaryUnready" in reasons)
+        if off and certain and not self.shifts.late and self.truth.weights.get(TWIN):
             self.trace.wrong("a canary that is said to be off the traffic has some")
 
     def _quiet(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tests.simulation.truth import NOBODY, Truth, is_accepted, revision_of
 _PROMPT = 2.0
 _RETRIES = 4.0  # seconds in which an urgent write that met a conflict has been tried again
 _BLIND = {State.NO_DATA, State.PROVIDER_DOWN}
-_TWIN = "shop-canary"
+TWIN = "shop-canary"
 _TRAFFIC = {"httproutes", "ingresses", "services"}
 _QUIET = {"events", "leases", "pods"}
 
@@ -69,11 +69,11 @@ class Shifts:
         for revision in {*before, *self.shares, *self.followed}:
             self.last_share[revision] = now
         weights = self.truth.weights
-        if weights.get(_TWIN) or self.twin_followed:
+        if weights.get(TWIN) or self.twin_followed:
             self.last_twin = now
         if self.truth.accepted:
-            self.followed, self.twin_followed = dict(self.shares), bool(weights.get(_TWIN))
-        canary = 100 * weights.get(_TWIN, 0) / (sum(weights.values()) or 1)
+            self.followed, self.twin_followed = dict(self.shares), bool(weights.get(TWIN))
+        canary = 100 * weights.get(TWIN, 0) / (sum(weights.values()) or 1)
         if not self.weights or self.weights[-1][1] != canary:
             self.weights.append((now, canary))
         for deployed in self.truth.list("deployments"):
@@ -94,11 +94,11 @@ class Shifts:
             self._raised(mind, has)
             if (change.type == "MODIFIED" or change.key == "ingresses") and not self.fenced:
                 self.trace.wrong("traffic rises by a write that a later leader could not make fail")
-            if certain and self.truth.weights.get(_TWIN) and not self.truth.endpoints(_TWIN):
+            if certain and self.truth.weights.get(TWIN) and not self.truth.endpoints(TWIN):
                 self.trace.wrong("traffic rises to a Service that has no endpoints yet")
         if had > 0 and has == 0 and self.fenced:
             self.trace.wrong("traffic is taken by a write that any other change would make fail")
-        if certain and _TWIN in self.truth.weights and self.truth.get("services", _TWIN) is None:
+        if certain and TWIN in self.truth.weights and self.truth.get("services", TWIN) is None:
             self.trace.wrong("a route names a Service that is not there")
 
     def _prepared(self, change: Change, mind: Known) -> None:
@@ -107,9 +107,9 @@ class Shifts:
         begins = mind.stage in ("Done", "Stepping") and step.get("index", 0) == 0 and step.get("enteredAt") is None
         if not begins or change.key not in {"httproutes", "ingresses"} or change.previous is None:
             return
-        if not self.truth.weights.get(_TWIN):
+        if not self.truth.weights.get(TWIN):
             return
-        if _TWIN not in str(change.previous["spec"]):
+        if TWIN not in str(change.previous["spec"]):
             self.trace.wrong("traffic is given to a Service that the route did not name before")
         elif change.key == "httproutes" and not is_accepted(change.previous):
             self.trace.wrong("traffic is given before the Gateway has taken the route at weight 0")

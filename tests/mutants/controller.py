@@ -87,7 +87,7 @@ LOOP = (
     Mutant("rollout/controller.py", "delay = parts.queue.retry(key, at_least=wait or 0.0)", "delay = wait or 0.0", day="the only errors of the day"),
     Mutant("rollout/controller.py", "    if decision.after is not None:\n", "    if False:\n", day="another version in the middle"),
     Mutant("rollout/controller.py", "        for key in parts.store.keys(ROLLOUTS):\n            parts.queue.add(key)\n", "", day="another controller starts, and nothing happens any more"),
-    Mutant("rollout/controller.py", "    for reflector in watching:\n        await reflector.synced.wait()\n", "", day="another controller starts, and lists are slow"),
+    Mutant("rollout/controller.py", "    for reflector in watching:\n        await reflector.synced.wait()\n", "", day="lists are slow, and a controller starts"),
     Mutant("rollout/controller.py", "        for key in concerned(parts.store, resource, manifest):", "        for key in concerned(parts.store, resource, manifest) if resource == ROLLOUTS else ():", day="a good release"),
     Mutant("rollout/controller.py", "    _measure(world, decision, parts)\n", "", day="errors in a step"),
     Mutant("rollout/controller.py", "        queue.add(key, urgent=any(map(_is_bad, results)))\n", "        pass\n", tests="tests/controller/test_loop.py"),

@@ -113,7 +113,8 @@ class Charts:
     def __init__(self, store: Store, *, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._charts: dict[Key, Chart] = {}  # in the order in which they moved
+        self._charts: dict[Key, Chart] = {}
+        self._ended: dict[Key, None] = {}  # those of them that are over, in that order
         for key in store.keys(ROLLOUTS):
             self._changed(ROLLOUTS, key, store.get(ROLLOUTS, key), None)
         store.subscribe(self._changed)
@@ -137,31 +138,31 @@ class Charts:
     def _changed(self, resource: Resource, key: Key, new: Manifest | None, _old: Manifest | None) -> None:
         if resource != ROLLOUTS:
             return
+        run = ((new or {}).get("status") or {}).get("run") or {}
         if new is None:
-            self._charts.pop(key, None)
-            return
-        status = new.get("status") or {}
-        run = status.get("run") or {}
-        if run.get("number") is None or run.get("stage") == "Done":
-            return
-        chart = self._charts.pop(key, None)
-        if chart is None or chart.run != run["number"]:
-            chart = Chart(run=run["number"])
+            self._forget(key)
+        elif run.get("stage") == "Done":
+            self._over(key)
+        elif run.get("number") is not None:
+            self._see(key, run["number"], new["status"])
+
+    def _see(self, key: Key, run: int, status: Manifest) -> None:
+        self._ended.pop(key, None)
+        chart = self._charts.get(key)
+        if chart is None or chart.run != run:
+            chart = self._charts[key] = Chart(run=run)
         chart.see(status, self._clock().timestamp())
-        self._charts[key] = chart
-        self._bound()
 
-    def _bound(self) -> None:
-        """Forget the oldest that no longer moves where there are too many of them; what moves is always kept."""
-        if len(self._charts) <= ENDED:
-            return
-        over = next((key for key in self._charts if not self._moves(key)), None)
-        if over is not None:
-            del self._charts[over]
+    def _over(self, key: Key) -> None:
+        """Keep it as long as there is room; what moves is always kept."""
+        if key in self._charts:
+            self._ended.setdefault(key)
+        if len(self._ended) > ENDED:
+            self._forget(next(iter(self._ended)))
 
-    def _moves(self, key: Key) -> bool:
-        status = (self._store.get(ROLLOUTS, key) or {}).get("status") or {}
-        return bool((status.get("run") or {}).get("stage") != "Done")
+    def _forget(self, key: Key) -> None:
+        self._charts.pop(key, None)
+        self._ended.pop(key, None)
 
     def _spec(self, key: Key, name: str | None) -> RolloutRunSpec | None:
         record = self._store.get(ROLLOUT_RUNS, Key(key.namespace, name)) if name else None

@@ -30,7 +30,8 @@ async def serve(app: FastAPI, *, host: str, port: int, listening: Callable[[int]
     """Serve `app` until cancelled; `listening` is told the port once it is bound, which for port 0 the kernel chooses.
 
     Signals stay with the caller. Where an application has answers without an end, `app.state.stop` ends them; what
-    still goes on a second later is cut. Raises OSError, naming address and remedy, when the port is taken.
+    still goes on a second later is cut. Raises OSError, naming address and remedy, when the port is taken, and
+    ValueError when it is none.
     """
     listener = _listen(host, port)
     server = _server(app)
@@ -56,6 +57,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         return socket.create_server((address, port), family=family, backlog=128)
+    except OverflowError:
+        raise ValueError(f"{port} is not a port: choose one from 0 to 65535") from None
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise OSError(error.errno, f"cannot listen on {host} port {port} ({why}): choose another") from None

@@ -23,7 +23,7 @@ from rollout.kube.apply import Done, Refused, apply
 from rollout.kube.client import Client
 from rollout.kube.errors import ApiError, Conflict, Forbidden, Invalid, Unavailable
 from rollout.kube.events import EventRecorder
-from rollout.kube.indexes import INDEXES, concerned
+from rollout.kube.indexes import INDEXES, claimed, concerned
 from rollout.kube.lease import Election
 from rollout.kube.observe import is_ready, observe
 from rollout.kube.queue import Queue
@@ -232,8 +232,9 @@ def wake(parts: Parts) -> Callable[[Resource, Key, Manifest | None, Manifest | N
         if manifest is None:
             return
         urgent = _is_pressing(resource, new, old)
+        near = claimed(parts.store, resource, manifest) if urgent and resource == INGRESSES else None
         for key in concerned(parts.store, resource, manifest):
-            parts.queue.add(key, urgent=urgent)
+            parts.queue.add(key, urgent=urgent and (near is None or key in near))
 
     return changed
 

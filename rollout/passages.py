@@ -26,7 +26,8 @@ def passages(before: RolloutStatus, after: RolloutStatus, now: datetime) -> Pass
     traffic was taken just now; None where a person or something else was the reason.
     """
     outcome = _ended(before, after)
-    started = parse_time(after.run.started_at) if outcome is not None and after.run is not None else now
+    ended = before.run if outcome is Outcome.SUPERSEDED and _replaced(before, after) else after.run
+    started = parse_time(ended.started_at) if outcome is not None and ended is not None else now
     return Passages(
         outcome=outcome,
         release=now - started if outcome is not None else None,
@@ -63,7 +64,8 @@ def _proved(before: RolloutStatus, after: RolloutStatus) -> datetime | None:
         return None
     if before.run.stage is Stage.ABORTING or before.run.number != after.run.number:
         return None
-    return max(_moments(each.proved_at for each in after.analysis or ()), default=None)
+    known = {each.proved_at for each in before.analysis or ()}
+    return max(_moments(each.proved_at for each in after.analysis or () if each.proved_at not in known), default=None)
 
 
 def _moments(texts: Iterable[str | None]) -> Iterable[datetime]:

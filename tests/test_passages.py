@@ -35,8 +35,12 @@ def test_a_release_that_ends_is_told_once_with_the_time_since_its_template_chang
 
 
 def test_a_release_that_another_one_replaced_was_superseded() -> None:
-    found = between(a_status(), a_status(number=5))
-    assert (found.outcome, found.step) == (Outcome.SUPERSEDED, None)
+    following = a_status(number=5)
+    assert following.run is not None
+    later = following.run.model_copy(update={"started_at": "2026-05-01T13:46:00.000Z"})
+    assert between(a_status(), following.model_copy(update={"run": later})) == Passages(
+        outcome=Outcome.SUPERSEDED, release=timedelta(minutes=5)
+    )
 
 
 def test_a_new_release_after_one_that_was_over_ends_nothing() -> None:
@@ -61,3 +65,8 @@ def test_an_abort_names_the_sample_that_proved_the_breach() -> None:
 
 def test_an_abort_that_a_person_asked_for_has_no_proof() -> None:
     assert between(breached("Stepping", None), breached("Aborting", None)).proved_at is None
+
+
+def test_a_proof_that_ended_nothing_for_long_is_no_reaction_when_a_person_does() -> None:
+    proved = "2026-05-01T13:42:00.000Z"
+    assert between(breached("Stepping", proved), breached("Aborting", proved)).proved_at is None

@@ -157,7 +157,7 @@ def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[Split 
     a write of ours may have been cut off before the status told of it.
     """
     for route in world.routes:
-        if route.manifest is not None and split_in(world, route) not in allowed:
+        if route.manifest is not None and split_in(world, route) not in allowed and not _just_made(world, route):
             did = "changed" if carrier(world, route) is not None else "deleted"
             return f"{route.writer or 'somebody'} {did} {named(route)}"
     if not world.routes and allowed[0] is not None and 0 < allowed[0].canary < 100:
@@ -166,6 +166,14 @@ def reverted_by(world: World, *, stable: str, canary: str, allowed: tuple[Split 
         if service.manifest is not None and service.pinned not in (stable, canary):
             return f"{service.writer or 'somebody'} changed Service {world.key.namespace}/{service.name}"
     return None
+
+
+def _just_made(world: World, route: Route) -> bool:
+    """Whether what stands beside the route was made again by this controller, after somebody's doing was counted: as
+    yet without any share, which is nobody's second one."""
+    run = world.status.run
+    made = route.twin_key is not None and carrier(world, route) is not None and route.writer is None
+    return made and run is not None and run.reverts > 0 and split_in(world, route) == Split.at(0)
 
 
 def abort_mark(world: World) -> int | None:

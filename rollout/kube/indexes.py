@@ -112,6 +112,15 @@ def concerned(store: Store, resource: Resource, manifest: Manifest) -> tuple[Key
     return tuple(dict.fromkeys(keys))
 
 
+def claimed(store: Store, resource: Resource, manifest: Manifest) -> tuple[Key, ...]:
+    """The Rollouts among them that name this very object, or whose controller made it."""
+    metadata = manifest["metadata"]
+    own = claim(resource.kind, metadata.get("namespace", ""), metadata["name"])
+    owned = (metadata.get("labels") or {}).get(ROLLOUT_LABEL)
+    beside = (Key(metadata.get("namespace", ""), owned),) if owned else ()
+    return (*beside, *store.keys_by_index(ROLLOUTS, "reads", own))
+
+
 def _rivals(store: Store, rollout: Manifest) -> tuple[Key, ...]:
     """Other Rollouts that claim the same objects: they may start once this one lets go."""
     own = Key(rollout["metadata"]["namespace"], rollout["metadata"]["name"])
@@ -126,5 +135,5 @@ def _mentions(resource: Resource, manifest: Manifest, namespace: str, name: str)
         yield from _scaled(manifest)
     else:
         yield claim(resource.kind, namespace, name)
-    if resource == INGRESSES:
+    if resource == INGRESSES and ROLLOUT_LABEL not in (manifest["metadata"].get("labels") or {}):
         yield claim(resource.kind, namespace, ANY)  # it may be, or have been, in the way of another

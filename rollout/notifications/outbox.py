@@ -94,6 +94,10 @@ class Outbox:
         except NotSent as answer:
             if not answer.final and self.age <= PATIENCE.total_seconds():
                 return max(answer.after or 0.0, self._jitter(_BACKOFF.after(failures + 1)))
+        except Exception as fault:  # noqa: BLE001 (a boundary: no fault in what notifies may end what releases)
+            _log.error("notification failed", target=self.name, fault=type(fault).__name__)
+            if self.age <= PATIENCE.total_seconds():
+                return self._jitter(_BACKOFF.after(failures + 1))
         if self._waiting and self._waiting[0][1] is notice:  # it may have been dropped meanwhile
             self._settle(fate)
         return None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _LONGEST = 16_384  # characters of a secret
 
@@ -21,6 +21,14 @@ class Reference(BaseModel):
 
     file: Path | None = None
     env: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+    @field_validator("file", mode="after")
+    @classmethod
+    def _is_path(cls, file: Path | None) -> Path | None:
+        """What looks like an address may hold a secret, and is not repeated."""
+        if file is not None and ":/" in str(file):
+            raise ValueError("this is an address and not the path of a file: put it into a file, and name that")
+        return file
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

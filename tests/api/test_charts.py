@@ -114,17 +114,16 @@ def test_a_deleted_rollout_leaves_nothing_behind() -> None:
     assert seen.errors() == [(1.0, 0.5, 0.6, None)]
 
 
-def test_of_many_that_are_over_the_one_that_moved_longest_ago_goes_first() -> None:
-    seen = Seen(judged(0.4))
-    ended = judged(0.4)
-    ended["status"]["run"] = a_run("Done", outcome="promoted")
-    seen.tell(ended)
-    for number in range(ENDED):
-        other = judged(0.4)
-        other["metadata"]["name"] = f"other-{number}"
-        seen.tell(other)
-    assert seen.errors() == []
-    assert len(seen.errors(Key("store", "other-0"))) == 1
+def test_of_many_that_are_over_the_one_that_ended_first_goes() -> None:
+    seen = Seen()
+    for number in range(ENDED + 1):
+        for stage in ("Stepping", "Done"):
+            each = judged(0.4)
+            each["metadata"]["name"] = f"shop-{number}"
+            each["status"]["run"] = a_run(stage)
+            seen.tell(each)
+    assert seen.errors(Key("store", "shop-0")) == []
+    assert len(seen.errors(Key("store", "shop-1"))) == 1
 
 
 def test_the_bar_and_the_ceiling_are_those_of_the_run() -> None:

@@ -423,3 +423,14 @@ def test_an_ingress_that_leads_elsewhere_is_given_no_more_traffic_when_its_step_
     step = decide(lost, GOOD).status.step
     assert step is not None
     assert step.index == 0
+
+
+def test_what_was_made_again_without_a_share_is_nobodys_second_undoing() -> None:
+    world = stepping(weight=0, run=a_run(reverts=1), status={"traffic": TrafficStatus(desired=10)})
+    run = decide(world, GOOD).status.run
+    assert run is not None
+    assert run.reverts == 1
+    foreign = replace(world, routes=(replace(world.routes[0], writer="kubectl"),))
+    again = decide(foreign, GOOD).status.run
+    assert again is not None
+    assert again.reverts == 2

@@ -7,7 +7,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ async def released(
     async with stage(directory, **QUICK) as made, asyncio.TaskGroup() as group:
         assert made.cluster.prometheus_url is not None
         source = PrometheusSource(name="prometheus", url=made.cluster.prometheus_url, interval=1)
-        made.running = group.create_task(run_controller(made, source))
-        if beside:
+        if beside:  # an Ingress, which says nothing of when a proxy has it: only time does
             await made.delete("HTTPRoute")  # of the same host, and read before an Ingress
+            made.settings = replace(made.settings, settle=timedelta(seconds=2))
+        made.running = group.create_task(run_controller(made, source))
         await made.create(*beside, rollout or a_rollout())
         await made.healthy("v1")
         assert made.cluster.gateway_url is not None

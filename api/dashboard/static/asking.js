@@ -6,7 +6,8 @@ import { called, span } from "./text.js";
 
 const MORE = ["retry", "undo", "restart"];
 const PATIENCE = 10_000; // ms for one try
-const TRIES = 4; // of the same command, which has an id and is carried out once
+const PAUSE = 1000; // ms before it is tried again, and longer each time
+const TRIES = 7; // of the same command, which has an id and is carried out once: for longer than a takeover takes
 const dialog = document.querySelector("#ask");
 const reason = dialog.querySelector("[name=reason]");
 const confirm = dialog.querySelector("[data-confirm]");
@@ -96,12 +97,17 @@ async function send() {
   dialog.close();
   waiting = { id: body.id, label: action.label, since: Date.now() };
   tell(`Asked: ${action.label}.`, "asked");
-  for (let tries = 1; waiting?.id === body.id; tries += 1) {
+  for (let tries = 1; ; tries += 1) {
     const said = await post(action.verb, body);
-    if (said === null || waiting?.id !== body.id) return settle();
-    if (said.final) return ((waiting = null), tell(`Not done: ${said.sentence}`, "refused"));
-    if (tries === TRIES) return tell(`No answer: it is not known whether it was asked. ${said.sentence}`, "refused");
-    tell(`Asked: ${action.label}. No answer yet, asking again: it is done once.`, "asked");
+    if (said === null) return settle();
+    const shown = waiting?.id === body.id; // another command may have been asked meanwhile; this one is still tried
+    if (said.final || tries === TRIES) {
+      if (shown) waiting = null;
+      const told = said.final ? `Not done: ${action.label}. ${said.sentence}` : `No answer: it is not known whether it was asked: ${action.label}. ${said.sentence}`;
+      return tell(told, "refused");
+    }
+    if (shown) tell(`Asked: ${action.label}. No answer yet, asking again: it is done once.`, "asked");
+    await new Promise((wake) => setTimeout(wake, tries * PAUSE));
   }
 }
 
@@ -113,7 +119,6 @@ async function post(verb, body) {
     const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) });
     return answer.ok ? null : { final: answer.status < 500, sentence: await sentence(answer) };
   } catch {
-    await new Promise((wake) => setTimeout(wake, 1000));
     return { final: false, sentence: "The controller cannot be reached." };
   }
 }

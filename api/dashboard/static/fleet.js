@@ -4,7 +4,7 @@ import { connection } from "./connection.js";
 import { h, keyed, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, dots, since, tab } from "./parts.js";
-import { follow } from "./stream.js";
+import { follow, json } from "./stream.js";
 import { ago, local, span } from "./text.js";
 
 const MANY = 200;
@@ -154,12 +154,11 @@ follow(
         greet();
       }
       if (name === "silent") link.silent(data.seconds);
-      else if (name) link.silent(null);
       soon();
     },
   },
-  async () => {
-    const views = await (await fetch("/api/v1/rollouts")).json();
+  async (signal) => {
+    const views = await json("/api/v1/rollouts", signal);
     rollouts.clear();
     for (const view of views) rollouts.set(keyOf(view), view);
     link.alive();

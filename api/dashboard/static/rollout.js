@@ -6,7 +6,7 @@ import { connection } from "./connection.js";
 import { fill, h, keyed, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, since, stateOf, tab } from "./parts.js";
-import { follow } from "./stream.js";
+import { follow, json } from "./stream.js";
 import { ago, called, clock, local, number, percent, span } from "./text.js";
 
 let view = JSON.parse(document.querySelector("#view").textContent);
@@ -159,14 +159,19 @@ function past(element, run) {
 
 /** What is not in the stream: the charts so far, and the runs. */
 async function read() {
-  const [series, recorded] = await Promise.all(["series", "runs"].map(async (name) => (await fetch(`${path}/${name}`)).json()));
-  if (Array.isArray(series?.checks)) takeSeries(series);
-  if (Array.isArray(recorded)) runs = recorded;
+  const mine = (reading += 1);
+  const [series, recorded] = await Promise.all(["series", "runs"].map((name) => json(`${path}/${name}`)));
+  if (mine !== reading) return; // something newer was read, or it is gone
+  takeSeries(series);
+  runs = recorded;
   draw();
   history();
 }
 
+let reading = 0;
+
 function gone() {
+  reading += 1;
   say($("sentence"), "This Rollout was deleted. What you see is how it was last.");
   document.querySelectorAll("[data-verb]").forEach((button) => (button.disabled = true));
 }
@@ -195,11 +200,16 @@ follow(
     event(name, data) {
       if (name === "rollout") take(data);
       if (name === "deleted") gone();
-      link.silent(name === "silent" ? data.seconds : null);
+      if (name === "silent") link.silent(data.seconds);
     },
   },
-  async () => {
-    take(await (await fetch(path)).json());
-    link.alive();
+  async (signal) => {
+    try {
+      take(await json(path, signal));
+      link.alive();
+    } catch (error) {
+      if (error.status === 404) gone();
+      else throw error;
+    }
   },
 );

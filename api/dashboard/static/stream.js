@@ -1,6 +1,6 @@
 // Everything as it is, then each change, for as long as the page is open, whatever happens to the connection.
 
-const SILENT = 40_000; // ms without a byte; the server says something every 15 s
+const SILENT = 20_000; // ms without a byte; the server says something every 5 s
 const HIDDEN = 20_000; // ms after which a page that nobody sees gives its connection back: a browser has six
 const POLL = 15_000;
 const CROWDED = 2000;
@@ -25,7 +25,7 @@ function frame(text) {
 
 /**
  * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each sign
- * of life, and `on.lost(sentence)` that there will be none until it is found again. A page that nobody sees, and one
+ * of life, `on.silent(null)` that the cluster is heard, and `on.lost(sentence)` that there will be none until it is found again. A page that nobody sees, and one
  * beside too many others, has no stream: it calls `glance()` now and then.
  */
 export function follow(url, on, glance) {
@@ -35,6 +35,7 @@ export function follow(url, on, glance) {
   let leaving = 0;
 
   async function stream() {
+    if (away) return;
     current = new AbortController();
     const ended = await read(url, current, on, () => (failures = 0)).then(() => "The controller ended the connection.", reason);
     if (away) return;
@@ -44,8 +45,8 @@ export function follow(url, on, glance) {
 
   async function run() {
     for (;;) {
-      while (away) await look(glance, POLL);
-      if (!(await alone(stream))) await look(glance, CROWDED);
+      while (away) await look(glance, on, POLL);
+      if (!(await alone(stream))) await look(glance, on, CROWDED);
     }
   }
 
@@ -86,6 +87,7 @@ async function read(url, controller, on, began) {
       on.alive();
       let events;
       [events, rest] = parse(rest + value);
+      if (!events.some((each) => each.event === "silent")) on.silent(null);
       for (const each of events) on.event(each.event, JSON.parse(each.data));
     }
   } finally {
@@ -95,6 +97,13 @@ async function read(url, controller, on, began) {
 
 /** An answer that is a no. */
 export class Refused extends Error {}
+
+/** The JSON at `url`; throws Refused with the sentence where the answer is a problem. */
+export async function json(url, signal) {
+  const answer = await fetch(url, { signal });
+  if (!answer.ok) throw Object.assign(new Refused(await sentence(answer)), { status: answer.status });
+  return answer.json();
+}
 
 /** The sentence in an answer that is a problem. */
 export async function sentence(answer) {
@@ -110,8 +119,8 @@ function reason(error) {
   return error === "silent" ? "The controller says nothing." : "The controller cannot be reached.";
 }
 
-async function look(glance, pause) {
-  glance().catch(() => {}); // the next look, or the return to the page, will tell
+async function look(glance, on, pause) {
+  await glance(AbortSignal.timeout(SILENT)).catch((error) => on.lost(reason(error)));
   await Promise.race([sleep(pause), new Promise((back) => document.addEventListener("visibilitychange", back, { once: true }))]);
 }
 

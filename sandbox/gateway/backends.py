@@ -1,6 +1,6 @@
 """What stands behind the proxy: one Envoy cluster per port of a Service, and its endpoints; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sandbox.envoy import file_name
 from sandbox.reading import ObjectKey, key_of
@@ -16,6 +16,15 @@ _MANY = 1_000_000
 def cluster_name(service: ObjectKey, port: int) -> str:
     """Return the name of a backend: `<namespace>/<service>/<port>`."""
     return f"{service[0]}/{service[1]}/{port}"
+
+
+def answering(slices: Iterable[Object]) -> Iterator[ObjectKey]:
+    """Yield the Services that have a ready endpoint."""
+    for each in slices:
+        if any(
+            (endpoint.get("conditions") or {}).get("ready") is not False for endpoint in each.get("endpoints") or ()
+        ):
+            yield each["metadata"]["namespace"], (each["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
 
 
 def clusters(services: Iterable[Object], *, endpoints: str, http2: frozenset[str] = frozenset()) -> list[Object]:

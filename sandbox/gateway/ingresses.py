@@ -27,10 +27,18 @@ class Location:
     clusters: Mapping[str, int]
 
 
-def locations(ingresses: Iterable[Object], *, service_of: Callable[[ObjectKey], Object | None]) -> Iterator[Location]:
-    """Yield what these Ingresses open; a Service or port that is not there is a cluster named "" instead."""
+def locations(
+    ingresses: Iterable[Object],
+    *,
+    service_of: Callable[[ObjectKey], Object | None],
+    answers: Callable[[ObjectKey], bool] = lambda _: True,
+) -> Iterator[Location]:
+    """Yield what these Ingresses open; a Service or port that is not there is a cluster named "" instead.
+
+    `answers` says whether a Service has ready endpoints: as in ingress-nginx, a canary without any is ignored.
+    """
     oldest = sorted(ingresses, key=_age)
-    canaries = _canaries([each for each in oldest if is_canary(each)], service_of)
+    canaries = _canaries([each for each in oldest if is_canary(each)], service_of, answers)
     taken: set[_Place] = set()
     for ingress in oldest:
         if is_canary(ingress):
@@ -62,15 +70,23 @@ def _path(path: str, kind: str) -> Object:
     return {"prefix": path if kind == "ImplementationSpecific" else "/"}
 
 
-def _canaries(ingresses: Sequence[Object], service_of: Callable[[ObjectKey], Object | None]) -> Mapping[_Place, Canary]:
-    """One for each place: of several, the oldest; one whose Service is not there is none."""
+def _canaries(
+    ingresses: Sequence[Object],
+    service_of: Callable[[ObjectKey], Object | None],
+    answers: Callable[[ObjectKey], bool],
+) -> Mapping[_Place, Canary]:
+    """One for each place: of several, the oldest; one whose Service is not there, or cannot answer, is none."""
     found: dict[_Place, Canary] = {}
     for ingress in ingresses:
         for place, backend in _places(ingress):
             cluster = _cluster(ingress, backend, service_of)
-            if cluster:
+            if cluster and answers(_service(ingress, backend)):
                 found.setdefault(place, Canary(cluster=cluster, annotations=annotations_of(ingress)))
     return found
+
+
+def _service(ingress: Object, backend: Object) -> ObjectKey:
+    return (ingress["metadata"]["namespace"], (backend.get("service") or {}).get("name", ""))
 
 
 def _places(ingress: Object) -> Iterator[tuple[_Place, Object]]:
@@ -87,9 +103,8 @@ def _places(ingress: Object) -> Iterator[tuple[_Place, Object]]:
 
 
 def _cluster(ingress: Object, backend: Object, service_of: Callable[[ObjectKey], Object | None]) -> str:
-    named = backend.get("service") or {}
-    key = (ingress["metadata"]["namespace"], named.get("name", ""))
-    service, port = service_of(key), named.get("port") or {}
+    key = _service(ingress, backend)
+    service, port = service_of(key), (backend.get("service") or {}).get("port") or {}
     for each in service["spec"].get("ports") or () if service else ():
         if each["port"] == port.get("number") or (port.get("name") and each.get("name") == port["name"]):
             return cluster_name(key, each["port"])

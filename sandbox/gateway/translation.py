@@ -69,7 +69,9 @@ def translate(
     """
     routes, services = list(routes), list(services)
     known = _Backends(service_of=by_name(services).get, grants=list(referencegrants))
-    inside = (_entry(each) for each in locations(ingresses, service_of=known.service_of))
+    endpointslices = list(endpointslices)
+    answering = frozenset(backends.answering(endpointslices))
+    inside = map(_entry, locations(ingresses, service_of=known.service_of, answers=answering.__contains__))
     entries = [*_entries(routes, by_name(gateways), known), *inside]
     http2 = frozenset(known.cluster(r, ref) for r in routes if r["kind"] == "GRPCRoute" for ref in backend_refs(r))
     return Config(

@@ -29,6 +29,8 @@ async def test_a_release_an_abort_and_a_third_version_in_the_middle_lose_no_requ
         await release(made, "v2")  # what serves already: v4 is taken back
         await made.healthy("v2")
         assert (made.get("ingresses"), made.beside()) == (declared, None)
+    lost = [each for each in traffic.requests if not each.version]
+    assert lost == []
     assert {each.version for each in traffic.requests} == {"v1", "v2", "v3", "v4"}  # and none without an answer
     assert [each.code for each in traffic.requests if each.version != "v3" and each.code != 200] == []
     assert len(traffic.of("v3")) < 0.5 * len(traffic.requests)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from analysis.sources import PrometheusSource
@@ -53,6 +54,7 @@ async def released(
         await made.create(*beside, rollout or a_rollout())
         await made.healthy("v1")
         assert made.cluster.gateway_url is not None
+        await _answered(made.cluster.gateway_url)
         traffic, stop = Traffic(int(made.cluster.gateway_url.rpartition(":")[2]), HOST), asyncio.Event()
         group.create_task(traffic.send(100_000, rate=RATE, stop=stop))
         try:
@@ -60,6 +62,13 @@ async def released(
         finally:
             stop.set()
             made.running.cancel()
+
+
+async def _answered(url: str) -> None:
+    """Wait until the proxy knows the first version's pods: customers come later than that."""
+    async with aiohttp.ClientSession(headers={"Host": HOST}) as session, asyncio.timeout(20):
+        while (await session.get(url)).status != 200:  # noqa: ASYNC110 - the proxy tells nobody
+            await asyncio.sleep(0.05)
 
 
 async def release(made: Stage, version: str) -> None:

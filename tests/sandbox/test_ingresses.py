@@ -143,6 +143,11 @@ def test_a_canary_whose_service_is_not_there_is_ignored() -> None:
     assert [dict(each.clusters) for each in opened(an_ingress(), canary)] == [{"shop/shop/80": 1}]
 
 
+def test_a_canary_without_a_ready_endpoint_is_ignored() -> None:
+    found = locations((an_ingress(), a_canary(canary_weight="50")), service_of=SERVICES.get, answers=lambda _: False)
+    assert [dict(each.clusters) for each in found] == [{"shop/shop/80": 1}]
+
+
 def test_without_the_word_canary_the_other_annotations_mean_nothing() -> None:
     other = a_canary(canary="false", canary_weight="50")
     assert [dict(each.clusters) for each in opened(an_ingress(), other)] == [{"shop/shop/80": 1}]

@@ -38,10 +38,10 @@ ALERTS: Final = (
     ),
     Alert(
         name="ProgressiveDeliveryNoLeader",
-        expr=f"sum({P}_leader) < 1",
+        expr=f"sum by (namespace) ({P}_leader) < 1",
         lasting="1m",
         severity=Severity.CRITICAL,
-        summary="Controllers run and none of them acts.",
+        summary="Controllers run in {{ $labels.namespace }} and none of them acts.",
         remedy="Read their logs for `lease not written`: the Lease, its namespace and the right to patch it.",
     ),
     Alert(
@@ -143,5 +143,13 @@ ALERTS: Final = (
         severity=Severity.INFO,
         summary="A release has been in one step for more than a day.",
         remedy="Look what it waits for. Without a limit (`atMost`, or `after` of a policy) a step waits for ever.",
+    ),
+    Alert(
+        name="ProgressiveDeliveryNotificationsLost",
+        expr=f'sum by (target) (increase({P}_notifications_total{{outcome!="sent"}}[1h])) > 0',
+        lasting="0m",
+        severity=Severity.WARNING,
+        summary="The target {{ $labels.target }} was not told of everything.",
+        remedy="Send it a test message (`rollout notify FILE TARGET`) and mend what that says.",
     ),
 )

@@ -1,14 +1,13 @@
 """A Rollout and its runs as the API shows them."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from pydantic import Field, computed_field
 
 from api.actions import ActionView, actions
 from api.view import View
+from rollout.core.workload import images
 from rollout.models.base import format_duration
 from rollout.models.kinds import Manifest
 from rollout.models.rollout import Invalid, parse_run, parse_spec, parse_status
@@ -150,7 +149,7 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
         handled=status.handled or (),
         refusals=status.refusals or (),
         paused=status.paused_at,
-        actions=actions(status, steps, images=_images(record["spec"].get("template") or {}) if record else ()),
+        actions=actions(status, steps, images=images(record["spec"].get("template") or {}) if record else ()),
         generation=metadata.get("generation", 1),
         created=metadata.get("creationTimestamp"),
     )
@@ -167,7 +166,7 @@ def run_view_of(manifest: Manifest) -> RunView | None:
         name=manifest["metadata"]["name"],
         revision=spec.revision,
         stable=spec.stable,
-        images=_images(spec.template),
+        images=images(spec.template),
         outcome=status.outcome,
         message=status.message,
         started_at=status.started_at,
@@ -227,8 +226,3 @@ def _traffic(traffic: TrafficStatus | None) -> TrafficView | None:
 
 def _record(step: StepRecord) -> StepRecordView:
     return StepRecordView(name=step.name, weight=step.weight, at=step.at)
-
-
-def _images(template: Mapping[str, Any]) -> tuple[str, ...]:
-    containers = (template.get("spec") or {}).get("containers") or ()
-    return tuple(str(container.get("image", "")) for container in containers)

@@ -108,7 +108,7 @@ class Queue(Generic[K]):
     @property
     def depth(self) -> int:
         """How many keys are due and wait for a worker."""
-        return len(self._ready[True]) + len(self._ready[False])
+        return sum(self.depths.values())
 
     @property
     def depths(self) -> dict[str, int]:

@@ -38,7 +38,7 @@ class IngressRouter:
         metadata = (twin or {}).get("metadata") or {"name": name, "namespace": route["metadata"]["namespace"]}
         labels = {**(metadata.get("labels") or {}), **copied(route, "labels"), ROLLOUT_LABEL: rollout}
         annotations = canary.taken_over(route, metadata.get("annotations") or {})
-        declared = {canary.CLASS: route["metadata"].get("annotations", {}).get(canary.CLASS)}
+        declared = {canary.CLASS: _annotations(route).get(canary.CLASS)}
         annotations |= {name: value for name, value in declared.items() if value is not None}
         made = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", **(twin or {})}
         spec = {**_class_of(route), "rules": rules}

@@ -82,10 +82,15 @@ async def test_work_that_fails_outside_of_a_reconcile_ends_the_controller(
     assert failure.group_contains(ZeroDivisionError)
 
 
-def test_only_a_reconcile_a_question_for_a_metric_and_a_service_that_is_told_may_fail_in_any_way() -> None:
+def test_only_a_reconcile_a_question_for_a_metric_and_a_notification_may_fail_in_any_way() -> None:
     paths = [path for part in ("rollout", "analysis", "api") for path in (ROOT / part).rglob("*.py")]
     catching = [path.relative_to(ROOT).as_posix() for path in paths for _ in filter(_anything, _handlers(path))]
-    assert sorted(catching) == ["analysis/collector.py", "rollout/controller.py", "rollout/notifications/speaking.py"]
+    assert sorted(catching) == [
+        "analysis/collector.py",
+        "rollout/controller.py",
+        "rollout/notifications/outbox.py",
+        "rollout/notifications/speaking.py",
+    ]
 
 
 def _handlers(path: Path) -> list[ast.ExceptHandler]:

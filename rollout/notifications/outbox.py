@@ -87,19 +87,22 @@ class Outbox:
 
     async def _attempt(self, notice: Notice, failures: int) -> float | None:
         """One try; the seconds to wait before the next one, None where this notice is done with."""
-        fate = Fate.GIVEN_UP
-        try:
-            await self._send(notice)
-            fate = Fate.SENT
-        except NotSent as answer:
+        answer = await self._try(notice)
+        if answer is not None:
+            _log.warning("notification not taken", target=self.name, why=str(answer))
             if not answer.final and self.age <= PATIENCE.total_seconds():
                 return max(answer.after or 0.0, self._jitter(_BACKOFF.after(failures + 1)))
-        except Exception as fault:  # noqa: BLE001 (a boundary: no fault in what notifies may end what releases)
-            _log.error("notification failed", target=self.name, fault=type(fault).__name__)
-            if self.age <= PATIENCE.total_seconds():
-                return self._jitter(_BACKOFF.after(failures + 1))
         if self._waiting and self._waiting[0][1] is notice:  # it may have been dropped meanwhile
-            self._settle(fate)
+            self._settle(Fate.SENT if answer is None else Fate.GIVEN_UP)
+        return None
+
+    async def _try(self, notice: Notice) -> NotSent | None:
+        try:
+            await self._send(notice)
+        except NotSent as answer:
+            return answer
+        except Exception as fault:  # noqa: BLE001 (a boundary: no fault in what notifies may end what releases)
+            return NotSent(f"failed ({type(fault).__name__})")
         return None
 
     def _settle(self, fate: Fate) -> None:

@@ -5,9 +5,8 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, PersistentStoreMode
 
@@ -16,7 +15,6 @@ from rollout.notifications.configuration import AppriseTarget, Notifications
 from rollout.notifications.notice import Kind, Notice
 from rollout.notifications.sending import NotSent, Send
 
-HIDDEN = "[hidden]"
 _TIMEOUT = 30.0  # seconds
 _TYPES = {
     Kind.STARTED: NotifyType.INFO,
@@ -27,6 +25,7 @@ _TYPES = {
     Kind.STALLED: NotifyType.FAILURE,
 }
 _TALKERS = ("apprise", "requests", "urllib3")
+_ANSWER = re.compile(r"\berror=(?P<code>[1-5]\d\d)\b")
 
 
 def _hush() -> None:
@@ -116,7 +115,7 @@ def _speak(target: AppriseTarget, settings: Notifications, notice: Notice) -> st
         taken = spoken.notify(
             body=words, title=wording.title(notice), notify_type=_TYPES[notice.kind], body_format=NotifyFormat.TEXT
         )
-    return None if taken else without(url, "; ".join(said) or "the service did not take it")
+    return None if taken else _reason(said)
 
 
 @contextlib.contextmanager
@@ -145,10 +144,9 @@ class _Ear(logging.Handler):
             self.said.append(record.getMessage().strip())
 
 
-def without(url: str, text: str) -> str:
-    """The text in which no part of the address is left that could be a secret; one line, not too long."""
-    schema, _, rest = url.partition("://")
-    parts = {part for form in (rest, unquote(rest)) for part in re.split(r"[/:@?&=,;#\s]+", form) if len(part) > 2}
-    for part in sorted({url, rest, *parts}, key=len, reverse=True):
-        text = text.replace(part, HIDDEN)
-    return f"{schema}: {' '.join(text.split())[:300]}"
+def _reason(warnings: Iterable[str]) -> str:
+    """What the service's warnings say, in words of ours only: in any of its own there may be a part of the address."""
+    text = " ".join(warnings)
+    if answer := _ANSWER.search(text):
+        return f"answered {answer['code']}"
+    return "cannot be reached" if "onnection error" in text else "did not take it"

@@ -126,6 +126,19 @@ async def test_what_a_target_will_never_take_is_given_up_at_once() -> None:
 
 
 @in_fake_time
+async def test_why_it_was_not_taken_is_logged() -> None:
+    refusal = NotSent("answered 404", final=True)
+    target = Target(lambda notice: refusal if notice == "1/started" else ZeroDivisionError("sesame"))
+    with structlog.testing.capture_logs() as logs:
+        async with running(target) as outbox:
+            outbox.put(numbered(1))
+            outbox.put(numbered(2))
+            await asyncio.sleep(0.1)
+    reasons = [(each["target"], each["why"]) for each in logs if each["event"] == "notification not taken"]
+    assert reasons == [("chat", "answered 404"), ("chat", "failed (ZeroDivisionError)")]
+
+
+@in_fake_time
 async def test_where_too_much_waits_the_oldest_is_dropped_and_said_by_name_only() -> None:
     target = Target(lambda _notice: NotSent("https://sesame is down"))
     with structlog.testing.capture_logs() as logs:

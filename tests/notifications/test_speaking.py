@@ -17,7 +17,7 @@ from apprise.plugins import pagerduty
 from apprise.plugins.slack import NotifySlack
 
 from rollout.notifications.sending import NotSent, Send
-from rollout.notifications.speaking import HIDDEN, service, speaking, without
+from rollout.notifications.speaking import service, speaking
 from tests.notifications.builders import a_notice, aborted, promoted, settings
 from tests.notifications.receivers import Mood, Receiver, cuts, hangs, post_office, receiving, says
 
@@ -123,19 +123,26 @@ async def test_an_address_is_read_at_each_attempt(tmp_path: Path) -> None:
     assert [len(first.got), len(second.got)] == [1, 1]
 
 
-@pytest.mark.parametrize("mood", [says(500), says(429), cuts, says(302, Location="http://127.0.0.1:1/sesame")])
+@pytest.mark.parametrize(
+    ("mood", "reason"),
+    [
+        (says(500), "answered 500"),
+        (says(429), "answered 429"),
+        (cuts, "cannot be reached"),
+        (says(302, Location="http://127.0.0.1:1/sesame"), "answered 302"),
+    ],
+)
 async def test_a_failure_is_told_without_the_address_and_nothing_of_it_is_logged(
-    tmp_path: Path, mood: object, logged: list[str], capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, mood: Mood, reason: str, logged: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with receiving() as receiver:
-        receiver.mood = mood  # type: ignore[assignment]
+        receiver.mood = mood
         with pytest.raises(NotSent) as refusal:
             await to(tmp_path, f"json://me:sesame-pass@127.0.0.1:{receiver.port}/sesame-path?+X-Key=sesame-header")(
                 a_notice()
             )
-    said = str(refusal.value)
-    assert said.startswith("json: ")
-    everything = said + "".join(logged) + "".join(capfd.readouterr())
+    assert str(refusal.value) == reason
+    everything = reason + "".join(logged) + "".join(capfd.readouterr())
     assert [word for word in ("sesame", str(receiver.port)) if word in everything] == []
     assert len(receiver.got) == 1
 
@@ -171,12 +178,6 @@ def test_what_is_no_address_of_a_service_is_refused(url: str, logged: list[str])
     assert "sesame" not in str(refusal.value) + "".join(logged)
 
 
-def test_no_part_of_an_address_is_left_in_a_text() -> None:
-    text = "Failed at https://hooks/T1JJ3T3L2 with TIiajkdnlazkcOXrIdevi7FQ\n for p%40ss and p@ss"
-    shown = without("slack://me:p%40ss@T1JJ3T3L2/TIiajkdnlazkcOXrIdevi7FQ", text)
-    assert shown == f"slack: Failed at https://hooks/{HIDDEN} with {HIDDEN} for {HIDDEN} and p@ss"
-
-
 async def test_a_message_goes_to_no_other_address(tmp_path: Path) -> None:
     async with receiving() as receiver, receiving() as other:
         receiver.mood = says(307, Location=f"{other.url}/elsewhere")
@@ -204,4 +205,4 @@ async def test_two_services_that_fail_at_once_are_each_told_by_their_own_words(t
     async with receiving() as one, receiving() as two:
         one.mood, two.mood = together(501), together(502)
         answers = await asyncio.gather(said("one", one), said("two", two))
-    assert [[code for code in ("501", "502") if code in answer] for answer in answers] == [["501"], ["502"]]
+    assert answers == ["answered 501", "answered 502"]

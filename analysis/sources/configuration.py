@@ -7,7 +7,16 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
@@ -29,12 +38,21 @@ def _address(value: object) -> object:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address such as http://prometheus.monitoring:9090")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user or password: a prometheus source has basicAuth for them")
     return str(value).rstrip("/")
+
+
+def _public_header(value: str) -> str:
+    if value.lower() in ("authorization", "proxy-authorization", "cookie"):
+        raise ValueError(f"{value} is a credential: use tokenFile or basicAuth, which read it from a file")
+    return value
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=3600)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?$")]
 Address = Annotated[str, BeforeValidator(_address)]
+Header = Annotated[str, AfterValidator(_public_header)]
 
 
 class _Strict(BaseModel):
@@ -57,7 +75,7 @@ class PrometheusSource(_Strict):
     interval: Seconds = 15.0
     token_file: Path | None = None
     basic_auth: BasicAuth | None = None
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    headers: dict[Header, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None
 
     @model_validator(mode="after")
@@ -106,7 +124,7 @@ def load(path: Path) -> tuple[SourceConfiguration, ...]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcesError(f"{path}: cannot be read: {type(error).__name__}") from None
+        raise SourcesError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     except yaml.YAMLError as error:
         raise SourcesError(f"{path}: is not YAML{_mark(error)}") from None
     try:

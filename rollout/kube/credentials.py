@@ -42,9 +42,9 @@ async def _load_file(configuration: Configuration, kubeconfig: Path | None, cont
     file = str(kubeconfig) if kubeconfig else _default_kubeconfig()
     try:
         return await load_kube_config(config_file=file, context=context, client_configuration=configuration)
-    except (YAMLError, TypeError, AttributeError, ValueError) as error:  # what the library makes of something else
-        said = str(error).splitlines()[0]
-        raise ConfigException(f"{file} is not a kubeconfig ({said}): see `kubectl config view`") from None
+    except (ConfigException, YAMLError, TypeError, AttributeError, ValueError) as error:  # as the library sees it
+        said = str(error).splitlines()[0].removeprefix("Invalid kube-config file. ")
+        raise ConfigException(f"{file} cannot be used as a kubeconfig: {said}; see `kubectl config view`") from None
 
 
 def _default_kubeconfig() -> str:

@@ -104,7 +104,9 @@ class Reflector:
             log.info("listing again", kind=self.resource.kind, why=error.reason)
         except Unavailable as error:
             at_least = error.retry_after or 0.0
-            log.info("watch interrupted", kind=self.resource.kind, error=str(error))
+            # One that ends and goes on is every day's; a server that stays away, or never was there, is not.
+            say = log.info if self.synced.is_set() and not self._failures else log.warning
+            say("watch interrupted", kind=self.resource.kind, error=str(error))
         except ApiError as error:
             self._resource_version = None
             log.warning("cannot watch", kind=self.resource.kind, error=str(error))

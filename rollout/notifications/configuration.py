@@ -131,7 +131,7 @@ def load(path: Path) -> Notifications:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise NotificationsError(f"{path}: cannot be read: {type(error).__name__}") from None
+        raise NotificationsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotificationsError(f"{path}: is not YAML{f' (line {mark.line + 1})' if mark else ''}") from None

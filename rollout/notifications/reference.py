@@ -52,7 +52,9 @@ class Reference(BaseModel):
             with path.open(encoding="utf-8") as file:
                 return file.read(_LONGEST)
         except (OSError, UnicodeDecodeError) as error:
-            raise UnreadableError(f"{self}: cannot be read ({type(error).__name__})") from None
+            raise UnreadableError(
+                f"{self}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
+            ) from None
 
 
 def used(reference: Reference, understood: Callable[[str], object]) -> str | None:

@@ -64,6 +64,14 @@ def test_an_empty_list_is_no_mistake(tmp_path: Path):
             "sources: [{name: a, prometheus: {url: 'me:secret@x'}}]",
             "sources[0].prometheus.url: must be an address such as",
         ),
+        (
+            "sources: [{name: a, prometheus: {url: 'http://me:secret@x'}}]",
+            "sources[0].prometheus.url: must hold no user or password: a prometheus source has basicAuth for them",
+        ),
+        (
+            "sources: [{name: a, prometheus: {url: 'http://x', headers: {authorization: secret}}}]",
+            "sources[0].prometheus.headers.authorization.[key]: authorization is a credential: use tokenFile or",
+        ),
         ("sources: [{name: a, prometheus: {url: 'http://x', intervall: 1}}]", "sources[0].prometheus.intervall: "),
         ("sources: [{name: a, prometheus: {url: 'http://x', timeout: soon}}]", "sources[0].prometheus.timeout: "),
         ("sources: [{name: a, prometheus: {url: 'http://x', timeout: 0s}}]", "sources[0].prometheus.timeout: "),
@@ -91,5 +99,5 @@ def test_a_mistake_is_named_by_its_field(tmp_path: Path, text: str, said: str):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(SourcesError, match=r"nowhere\.yaml: cannot be read: FileNotFoundError"):
+    with pytest.raises(SourcesError, match=r"nowhere\.yaml: cannot be read: No such file"):
         load(tmp_path / "nowhere.yaml")

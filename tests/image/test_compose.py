@@ -51,6 +51,10 @@ def test_every_port_can_be_moved(project: dict[str, Any]) -> None:
     written = {port for port in re.findall(r":-(\d+)\}", FILE.read_text()) if int(port) > 1024}
     assert len(written) == len(VARIABLES)
     assert {port for port in written if re.search(rf"\b{port}\b", str(moved))} == set()
+    controller = moved["services"]["controller"]
+    api = str(21000 + VARIABLES.index("ROLLOUT_API_PORT"))
+    assert f"--api-port={api}" in controller["command"]
+    assert controller["environment"] == {"ROLLOUT_SERVER": f"http://127.0.0.1:{api}"}  # for `docker compose exec`
 
 
 def test_images_carry_the_version_of_the_project(project: dict[str, Any]) -> None:

@@ -116,11 +116,11 @@ def test_only_one_request_waits_for_the_credentials_to_be_renewed() -> None:
     assert run(scenario()) == ["early", "beside", "renewed", "due"]
 
 
-@pytest.mark.parametrize("content", ["garbage: [", "", "clusters: 5", "[]"])
-async def test_what_is_no_kubeconfig_is_said_in_a_line(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["garbage: [", "", "clusters: 5", "[]", "{clusters: [], contexts: []}"])
+async def test_what_is_no_kubeconfig_is_said_in_a_line_with_its_file(tmp_path: Path, content: str) -> None:
     file = tmp_path / "config"
     file.write_text(content)
     with pytest.raises(ConfigException) as caught:
-        await credentials.load(file, None)
-    assert str(file) in str(caught.value) or "kube-config" in str(caught.value)
+        await credentials.load(file, "nope")
+    assert str(caught.value).startswith(f"{file} cannot be used as a kubeconfig: ")
     assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from rollout.kube.backoff import Backoff
 from rollout.kube.client import Client
@@ -217,6 +218,27 @@ async def test_failures_are_answered_with_growing_waits_until_an_event_arrives(a
         api.end_watches()
         await eventually(lambda: api.count("watch") == 3)
     assert waits == [0.001, 0.002, 0.004, 0.004, 30, 0.004, 30, 0.001, 30]
+
+
+@pytest.mark.parametrize(("failures", "levels"), [(1, ["info"]), (3, ["info", "warning", "warning"])])
+async def test_a_watch_that_ends_is_every_days_and_a_server_that_stays_away_is_a_warning(
+    api: FakeApi, client: Client, failures: int, levels: list[str]
+) -> None:
+    with capture_logs() as logs:
+        async with running(Reflector(client, DEPLOYMENTS, a_store(), pace=QUICK)):
+            await eventually(lambda: api.watching == 1)
+            api.next("watch", *[refuse(500)] * (failures - 1))
+            api.end_watches(abort=True)
+            await eventually(lambda: len(logs) == failures and api.watching == 1)
+    assert [(each["event"], each["log_level"]) for each in logs] == [("watch interrupted", level) for level in levels]
+
+
+async def test_a_server_that_never_was_there_is_a_warning_at_once(api: FakeApi, client: Client) -> None:
+    api.next("list", refuse(500))
+    with capture_logs() as logs:
+        async with running(Reflector(client, DEPLOYMENTS, a_store(), pace=QUICK)):
+            await eventually(lambda: api.watching == 1)
+    assert [(each["event"], each["log_level"]) for each in logs] == [("watch interrupted", "warning")]
 
 
 async def test_the_age_is_that_of_the_last_word_from_the_server(api: FakeApi, client: Client) -> None:

@@ -120,7 +120,10 @@ def test_a_mistake_is_named_by_its_field_with_the_remedy_and_without_a_secret(
     ("target", "said"),
     [
         ("apprise: {urlFrom: {env: NOWHERE}}", "apprise.urlFrom: environment variable NOWHERE: is empty or not there"),
-        ("apprise: {urlFrom: {file: /nowhere}}", "apprise.urlFrom: file /nowhere: cannot be read (FileNotFoundError)"),
+        (
+            "apprise: {urlFrom: {file: /nowhere}}",
+            "apprise.urlFrom: file /nowhere: cannot be read (No such file or directory)",
+        ),
         ("apprise: {urlFrom: {env: ODD}}", "apprise.urlFrom: environment variable ODD: is no address that apprise"),
         ("webhook: {url: 'http://a', secretFrom: {env: ODD}}", "secretFrom: environment variable ODD: is too short"),
         (

@@ -104,7 +104,7 @@ async def test_an_address_by_reference_is_read_at_each_attempt(tmp_path: Path) -
     ("file", "text", "said"),
     [
         ("secret", "short", "the address or the secret is too short: a secret needs at least 24 bytes"),
-        ("secret", None, "file {}: cannot be read (FileNotFoundError)"),
+        ("secret", None, "file {}: cannot be read (No such file or directory)"),
         ("address", "sesame", "the address or the secret must be an address such as https://events.example/rollouts"),
     ],
 )

@@ -201,6 +201,12 @@ def test_what_every_object_has_to_have(text: str, expected: list[str]) -> None:
             ["6:14: error: spec.services[0] has to be an object: write its fields below it, indented"],
         ),
         ("services: [{name: 7}]", ["6:21: error: spec.services[0].name has to be text: put 7 in quotes"]),
+        (
+            "services: [{name: on}]",
+            [
+                "6:21: error: spec.services[0].name has to be text: put the word in quotes, since YAML makes true of it",
+            ],
+        ),
         ("services: [{name: ''}]", ["6:21: error: spec.services[0].name is empty: set it"]),
         (
             "services: [{name: Shop}]",

@@ -105,6 +105,8 @@ def _pattern(entry: ErrorDetails) -> str:
 def _text(entry: ErrorDetails) -> str:
     given = entry["input"]
     remedy = "write one value" if isinstance(given, dict | list) else f"put {json.dumps(given)} in quotes"
+    if isinstance(given, bool):
+        remedy = f"put the word in quotes, since YAML makes {json.dumps(given)} of it"
     return f" has to be text: {remedy}"
 
 

@@ -204,7 +204,8 @@ def test_what_every_object_has_to_have(text: str, expected: list[str]) -> None:
         (
             "services: [{name: on}]",
             [
-                "6:21: error: spec.services[0].name has to be text: put the word in quotes, since YAML makes true of it",
+                "6:21: error: spec.services[0].name has to be text:"
+                " put the word in quotes, since YAML makes true of it",
             ],
         ),
         ("services: [{name: ''}]", ["6:21: error: spec.services[0].name is empty: set it"]),

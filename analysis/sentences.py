@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from analysis.checks import Check, Latency, Query, Ratio
+from analysis.judge import words
 from analysis.judgement import limit_of
 
 
@@ -62,12 +63,7 @@ def _against(stable: float | None, spelled: Callable[[float], str]) -> str:
 
 def percent(share: float | None) -> str:
     """A share of 0 to 1 in per cent, with two digits."""
-    if share is None:
-        return "nothing"
-    percent = 100 * share
-    if 0 < percent < 0.001:
-        return "under 0.001 %"
-    return f"{percent:.0f} %" if percent >= 10 else f"{float(f'{percent:.2g}'):g} %"
+    return "nothing" if share is None else words.percent(share)
 
 
 def _number(value: float | None) -> str:

@@ -52,6 +52,13 @@ async def test_every_module_finds_what_it_imports(api: httpx2.AsyncClient) -> No
             assert (await api.get(f"{folder}/{name}")).headers["content-type"].startswith("text/javascript")
 
 
+def test_what_pages_are_made_of_fits_a_screen() -> None:
+    texts = [file for kind in ("*.js", "*.css", "*.html") for file in STATIC.parent.rglob(kind)]
+    assert len(texts) > 10
+    long = [file.name for file in texts for line in file.read_text(encoding="utf-8").splitlines() if len(line) > 120]
+    assert long == []
+
+
 async def test_the_page_of_a_rollout_comes_with_its_state_and_is_nobodys_markup(api: httpx2.AsyncClient) -> None:
     text = (await api.get("/rollouts/store/shop")).text
     found = re.search(r'<script type="application/json" id="view">(.*?)</script>', text, re.DOTALL)

@@ -2,12 +2,14 @@
 
 import { h, keyed, say } from "./dom.js";
 import { sentence } from "./stream.js";
-import { called, span } from "./text.js";
+import { called, pathOf, span } from "./text.js";
 
 const MORE = ["retry", "undo", "restart"];
 const PATIENCE = 10_000; // ms for one try
 const PAUSE = 1000; // ms before it is tried again, and longer each time
 const TRIES = 7; // of the same command, which has an id and is carried out once: for longer than a takeover takes
+const MOVED_ON =
+  "The release has moved on meanwhile, and this would now mean something else. Close this, and look again.";
 const dialog = document.querySelector("#ask");
 const reason = dialog.querySelector("[name=reason]");
 const confirm = dialog.querySelector("[data-confirm]");
@@ -42,7 +44,8 @@ export function offer(fresh) {
 export function ask(verb, to = null) {
   const action = find(verb, to);
   if (!action || dialog.open) return;
-  chosen = { action, run: view.run?.number ?? null, revision: view.run?.revision ?? null, step: view.step?.index ?? null };
+  const { run, step } = view;
+  chosen = { action, run: run?.number ?? null, revision: run?.revision ?? null, step: step?.index ?? null };
   confirm.disabled = false;
   say(dialog.querySelector("#ask-title"), `${action.label}?`);
   say(dialog.querySelector("#ask-text"), action.consequence);
@@ -86,7 +89,7 @@ function check() {
   const now = find(chosen.action.verb, chosen.action.to ?? null);
   if (now?.label === chosen.action.label && now?.consequence === chosen.action.consequence) return;
   confirm.disabled = true;
-  say(dialog.querySelector("#ask-text"), "The release has moved on meanwhile, and this would now mean something else. Close this, and look again.");
+  say(dialog.querySelector("#ask-text"), MOVED_ON);
 }
 
 async function send() {
@@ -103,8 +106,8 @@ async function send() {
     const shown = waiting?.id === body.id; // another command may have been asked meanwhile; this one is still tried
     if (said.final || tries === TRIES) {
       if (shown) waiting = null;
-      const told = said.final ? `Not done: ${action.label}. ${said.sentence}` : `No answer: it is not known whether it was asked: ${action.label}. ${said.sentence}`;
-      return tell(told, "refused");
+      const fate = said.final ? "Not done" : "No answer: it is not known whether it was asked";
+      return tell(`${fate}: ${action.label}. ${said.sentence}`, "refused");
     }
     if (shown) tell(`Asked: ${action.label}. No answer yet, asking again: it is done once.`, "asked");
     await new Promise((wake) => setTimeout(wake, tries * PAUSE));
@@ -113,10 +116,10 @@ async function send() {
 
 /** Ask once: null where it was taken, else a sentence, and whether that is the last word. */
 async function post(verb, body) {
-  const path = `/api/v1/namespaces/${encodeURIComponent(view.namespace)}/rollouts/${encodeURIComponent(view.name)}/${verb}`;
-  const headers = { "content-type": "application/json" };
+  const said = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   try {
-    const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(`${pathOf(view)}/${verb}`, { method: "POST", ...said, signal });
     return answer.ok ? null : { final: answer.status < 500, sentence: await sentence(answer) };
   } catch {
     return { final: false, sentence: "The controller cannot be reached." };
@@ -147,6 +150,12 @@ for (const [verb, button] of buttons) button.addEventListener("click", () => ask
 confirm.addEventListener("click", send);
 dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
 // What had the focus may be gone or out of use by now.
-dialog.addEventListener("close", () => setTimeout(() => document.activeElement === document.body && document.querySelector("main").focus()));
+dialog.addEventListener("close", () =>
+  setTimeout(() => document.activeElement === document.body && document.querySelector("main").focus()),
+);
 document.addEventListener("click", (event) => more.open && !more.contains(event.target) && (more.open = false));
-document.addEventListener("keydown", (event) => event.key === "Escape" && more.open && ((more.open = false), more.querySelector("summary").focus()));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !more.open) return;
+  more.open = false;
+  more.querySelector("summary").focus();
+});

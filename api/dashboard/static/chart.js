@@ -69,12 +69,11 @@ export function chart(line, { span, weights, width }) {
   const last = line.points.at(-1);
   const evidence = (value) => HEIGHT - FOOT - towards(value, line.bar) * (HEIGHT - FOOT - TOP);
   const proof = line.bar && line.points.some((each) => each.evidence !== null);
-  const drawing = s("svg", {
-    class: "chart", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": described(line),
-  });
+  const drawing = canvas("chart", width, HEIGHT, { role: "img", "aria-label": described(line) });
   drawing.append(s("path", { class: "share", d: band(weights, x, span[1], right) }));
   drawing.append(s("path", { class: "axis", d: `M${LEFT} ${HEIGHT - FOOT}H${right}` }));
-  drawing.append(label(LEFT - 6, y(top) + 4, number(top, line.unit), "end"), label(LEFT - 6, HEIGHT - FOOT, "0", "end"));
+  drawing.append(label(LEFT - 6, y(top) + 4, number(top, line.unit), "end"));
+  drawing.append(label(LEFT - 6, HEIGHT - FOOT, "0", "end"));
   const marks = [];
   if (line.ceiling && line.ceiling <= top) {
     drawing.append(s("path", { class: "ceiling", d: `M${LEFT} ${y(line.ceiling)}H${right}` }));
@@ -98,9 +97,13 @@ export function chart(line, { span, weights, width }) {
   return drawing;
 }
 
+function canvas(name, width, height, attributes) {
+  return s("svg", { class: name, width, height, viewBox: `0 0 ${width} ${height}`, ...attributes });
+}
+
 /** The times below the charts. */
 export function axis([from, to], width) {
-  const drawing = s("svg", { class: "chart times", width, height: 18, viewBox: `0 0 ${width} 18`, "aria-hidden": "true" });
+  const drawing = canvas("chart times", width, 18, { "aria-hidden": "true" });
   const places = width < 480 ? [0, 1] : [0, 0.5, 1];
   for (const part of places) {
     const anchor = part === 0 ? "start" : part === 1 ? "end" : "middle";
@@ -125,14 +128,17 @@ export function cross(drawing, moment, [from, to], width) {
 export function readout(line, moment) {
   const point = line.points.findLast((each) => Date.parse(each.at) <= moment);
   if (!point) return "";
-  const proof = point.evidence !== null && line.bar ? `, evidence ${number(point.evidence)} of ${number(line.bar)}` : "";
-  return `${clock(point.at)}: stable ${number(point.stable, line.unit)}, canary ${number(point.canary, line.unit)}${proof}`;
+  const proven = point.evidence !== null && line.bar;
+  const proof = proven ? `, evidence ${number(point.evidence)} of ${number(line.bar)}` : "";
+  const [stable, canary] = [point.stable, point.canary].map((value) => number(value, line.unit));
+  return `${clock(point.at)}: stable ${stable}, canary ${canary}${proof}`;
 }
 
 function described(line) {
   const last = line.points.at(-1);
   const most = Math.max(0, ...line.points.map((each) => each.canary ?? 0));
-  return `${line.name} over the run: canary ${number(last?.canary, line.unit)} now and ${number(most, line.unit)} at most, stable ${number(last?.stable, line.unit)} now`;
+  const [stable, canary, highest] = [last?.stable, last?.canary, most].map((value) => number(value, line.unit));
+  return `${line.name} over the run: canary ${canary} now and ${highest} at most, stable ${stable} now`;
 }
 
 /** The canary's desired share as a band behind everything: the whole height is 100 %. */

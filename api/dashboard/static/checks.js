@@ -28,7 +28,8 @@ export function takeSeries(fresh) {
     }
     const first = fresh.weights[0]?.at;
     fresh.weights = [...series.weights.filter((each) => !first || each.at < first), ...fresh.weights];
-    for (const line of series.checks) if (!fresh.checks.some((each) => each.name === line.name)) fresh.checks.push(line);
+    const names = new Set(fresh.checks.map((each) => each.name));
+    fresh.checks.push(...series.checks.filter((each) => !names.has(each.name)));
   }
   series = fresh;
 }
@@ -36,7 +37,8 @@ export function takeSeries(fresh) {
 /** Take what a Rollout says now as one more point. */
 export function takeView(view, at = new Date().toISOString()) {
   if (!view.run || view.run.stage === "Done") return;
-  if (series?.run !== view.run.number) series = { run: view.run.number, startedAt: view.run.startedAt, weights: [], checks: [] };
+  const { number: run, startedAt } = view.run;
+  if (series?.run !== run) series = { run, startedAt, weights: [], checks: [] };
   const weight = view.traffic?.desired;
   if (weight !== undefined && series.weights.at(-1)?.weight !== weight) series.weights.push({ at, weight });
   for (const check of view.checks) add(check, at);
@@ -46,7 +48,10 @@ function add(check, at) {
   const point = { at, stable: check.stable ?? null, canary: check.canary ?? null, evidence: check.evidence ?? null };
   if (point.stable === null && point.canary === null && point.evidence === null) return;
   let line = series.checks.find((each) => each.name === check.name);
-  if (!line) series.checks.push((line = { name: check.name, unit: check.unit ?? null, bar: null, ceiling: null, points: [] }));
+  if (!line) {
+    line = { name: check.name, unit: check.unit ?? null, bar: null, ceiling: null, points: [] };
+    series.checks.push(line);
+  }
   const last = line.points.at(-1);
   const same = last && ["stable", "canary", "evidence"].every((name) => last[name] === point[name]);
   if (!same || Date.parse(at) - Date.parse(last.at) >= REPEAT) line.points.push(point);
@@ -59,7 +64,8 @@ export function drawChecks(view) {
     return;
   }
   list.querySelector(".empty")?.remove();
-  keyed(list, [...view.checks, { name: "\ntimes" }], { key: (each) => each.name, make, update: (element, check) => update(element, check, view) });
+  const rows = [...view.checks, { name: "\ntimes" }];
+  keyed(list, rows, { key: (each) => each.name, make, update: (element, check) => update(element, check, view) });
 }
 
 function empty(view) {
@@ -133,7 +139,8 @@ function plot(element, check, view) {
 
 /** From the first point to now, or to the last one of a run that is over. */
 function span(view) {
-  const times = series.checks.flatMap((each) => [each.points[0], each.points.at(-1)]).filter(Boolean).map((each) => Date.parse(each.at));
+  const ends = series.checks.flatMap((each) => [each.points[0], each.points.at(-1)]).filter(Boolean);
+  const times = ends.map((each) => Date.parse(each.at));
   const to = view.run?.outcome ? Math.max(...times) : Math.max(Date.now(), ...times);
   return [Math.min(...times), to];
 }
@@ -147,8 +154,9 @@ function point(element, line, view) {
 /** Have the crosshair follow the pointer on all charts at once; `view()` is what is drawn. */
 export function followPointer(view) {
   const move = (event) => {
-    const plot_ = event.target.closest?.("[data-check] .plot");
-    const next = plot_ && event.type !== "pointerleave" ? momentAt(event.clientX - plot_.getBoundingClientRect().left, span(view()), width) : null;
+    const under = event.type !== "pointerleave" && event.target.closest?.("[data-check] .plot");
+    const left = under && under.getBoundingClientRect().left;
+    const next = under ? momentAt(event.clientX - left, span(view()), width) : null;
     if (next === moment) return;
     moment = next;
     for (const element of list.querySelectorAll("[data-check]")) {

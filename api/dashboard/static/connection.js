@@ -15,7 +15,8 @@ export function connection(banner = document.querySelector("[data-connection]"))
       const age = alive ? ` What you see is from ${clock(alive)}, ${span(Date.now() - alive)} old.` : "";
       say(banner, `${lost}${age} Trying again.`);
     } else if (silent !== null) {
-      say(banner, `The controller has heard nothing from the cluster for ${span(Date.now() - silent)}: what you see is as old as that.`);
+      const age = span(Date.now() - silent);
+      say(banner, `The controller has heard nothing from the cluster for ${age}: what you see is as old as that.`);
     }
   }
 

@@ -44,15 +44,19 @@ export function keyed(parent, items, { key, make, update = () => {} }) {
 /** Put new content into an element, unless it looks the same. */
 export function fill(element, ...children) {
   const fresh = document.createElement("div");
-  fresh.append(...children.filter((child) => child !== null && child !== false));
+  fresh.append(...children.filter(present));
   if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
 }
 
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    if (present(value)) element.setAttribute(name, value === true ? "" : value);
   }
-  const present = children.flat().filter((child) => child !== null && child !== false && child !== undefined);
-  element.append(...present.map((child) => (typeof child === "string" ? plain(child) : child)));
+  const shown = children.flat().filter(present);
+  element.append(...shown.map((child) => (typeof child === "string" ? plain(child) : child)));
   return element;
+}
+
+function present(value) {
+  return value !== null && value !== false && value !== undefined;
 }

@@ -94,7 +94,8 @@ function update(element, view) {
 
 function offer() {
   const names = [...new Set(["", namespaces.value, ...[...rollouts.values()].map((view) => view.namespace)])].sort();
-  keyed(namespaces, names, { key: (name) => name, make: (name) => h("option", { value: name }, name || "all namespaces") });
+  const make = (name) => h("option", { value: name }, name || "all namespaces");
+  keyed(namespaces, names, { key: (name) => name, make });
 }
 
 function summary(found) {
@@ -113,7 +114,8 @@ function summary(found) {
 
 /** Where all is quiet, and not much, there is nothing to fold away. */
 function greet() {
-  if (!synced && rollouts.size <= 20 && [...rollouts.values()].every((view) => view.band === "quiet")) quiet.open = true;
+  const calm = [...rollouts.values()].every((view) => view.band === "quiet");
+  if (!synced && rollouts.size <= 20 && calm) quiet.open = true;
   synced = true;
 }
 

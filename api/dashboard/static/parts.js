@@ -8,9 +8,10 @@ export function bar(view, { tall = false } = {}) {
   const weight = view.traffic?.desired ?? 0;
   const height = tall ? 20 : 12;
   const name = weight ? `${percent(weight)} to the canary` : "all traffic to the stable version";
+  const stretched = { viewBox: `0 0 100 ${height}`, preserveAspectRatio: "none" };
   return s(
     "svg",
-    { class: "bar-of-shares", viewBox: `0 0 100 ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": name },
+    { class: "bar-of-shares", ...stretched, role: "img", "aria-label": name },
     s("rect", { class: "stable", width: 100, height }),
     s("rect", { class: "canary", x: 100 - weight, width: weight, height }),
     ...hatches(weight, height),
@@ -23,7 +24,7 @@ function hatches(weight, height) {
   return found;
 }
 
-/** Whether each step is `done`, `now`, `taken-back` or `to-come`; `entered` are the names of those with traffic so far. */
+/** Whether a step is `done`, `now`, `taken-back` or `to-come`; `entered` are the names of those with traffic so far. */
 export function stateOf(view, index, entered = []) {
   const run = view.run;
   if (!run) return "to-come";
@@ -42,7 +43,8 @@ export function dots(view) {
   const all = view.steps.map((_, index) => stateOf(view, index));
   const done = all.filter((each) => each === "done").length;
   const said = `${done} of ${all.length} steps done`;
-  return h("span", { class: "dots", role: "img", "aria-label": said, title: said }, all.slice(0, 12).map((each) => h("i", { class: each })));
+  const shown = all.slice(0, 12).map((each) => h("i", { class: each }));
+  return h("span", { class: "dots", role: "img", "aria-label": said, title: said }, shown);
 }
 
 /** Since when it is as it is. */

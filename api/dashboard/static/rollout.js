@@ -3,15 +3,16 @@
 import { ask, offer } from "./asking.js";
 import { drawChecks, followPointer, takeSeries, takeView } from "./checks.js";
 import { connection } from "./connection.js";
-import { fill, h, keyed, say } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, since, stateOf, tab } from "./parts.js";
+import { drawRuns } from "./runs.js";
 import { follow, json } from "./stream.js";
-import { ago, called, clock, local, number, percent, span } from "./text.js";
+import { ago, called, clock, local, pathOf, percent } from "./text.js";
 
 let view = JSON.parse(document.querySelector("#view").textContent);
 let runs = [];
-const path = `/api/v1/namespaces/${encodeURIComponent(view.namespace)}/rollouts/${encodeURIComponent(view.name)}`;
+const path = pathOf(view);
 const $ = (name) => document.querySelector(`[data-${name}]`);
 
 function draw() {
@@ -39,34 +40,45 @@ function announce() {
   announced = place;
 }
 
+const SHARES = {
+  desired: "what the controller asked for",
+  routed: "what the routers say is in force",
+  observed: "what was measured",
+};
+
 function traffic() {
-  const shares = view.traffic;
-  const told = shares
-    ? [["desired", shares.desired, "what the controller asked for"], ["routed", shares.routed, "what the routers say is in force"], ["observed", shares.observed, "what was measured"]]
-    : [];
-  const serving = view.revisions.stable;
+  const { stable, canary } = view.revisions;
+  const share = view.traffic?.desired ?? 0;
   fill(
     $("traffic"),
     bar(view, { tall: true }),
     h(
       "p",
       { class: "legend" },
-      h("span", { class: "stable" }, `stable ${serving ? called(serving) : "–"} ${percent(100 - (shares?.desired ?? 0))}`),
-      view.revisions.canary && h("span", { class: "canary" }, `canary ${called(view.revisions.canary)} ${percent(shares?.desired ?? 0)}`),
+      h("span", { class: "stable" }, `stable ${stable ? called(stable) : "–"} ${percent(100 - share)}`),
+      canary && h("span", { class: "canary" }, `canary ${called(canary)} ${percent(share)}`),
     ),
-    h("dl", { class: "numbers" }, told.map(([name, value, about]) => h("div", { title: about }, h("dt", {}, name), h("dd", { [`data-${name}`]: true }, percent(value))))),
+    h("dl", { class: "numbers" }, view.traffic && Object.keys(SHARES).map(shareOf)),
   );
+}
+
+function shareOf(name) {
+  const value = h("dd", { [`data-${name}`]: true }, percent(view.traffic[name]));
+  return h("div", { title: SHARES[name] }, h("dt", {}, name), value);
 }
 
 function steps() {
   if (!view.steps.length) {
-    fill($("progress"), h("p", { class: "empty" }, "The steps were edited since the run started. They count from the next run."));
+    const edited = "The steps were edited since the run started. They count from the next run.";
+    fill($("progress"), h("p", { class: "empty" }, edited));
     return;
   }
   const bakes = view.bake && { name: "bake", bake: view.bake };
   const all = [...view.steps, bakes].filter(Boolean);
   fill($("progress"), h("ol", { class: "steps", "data-steps": true }, all.map((step, index) => stepOf(step, index))));
 }
+
+const STATES = { done: "done", now: "going on now", "taken-back": "taken back here", "to-come": "to come" };
 
 function stepOf(step, index) {
   const recorded = runs.find((run) => run.number === view.run?.number)?.steps ?? [];
@@ -77,10 +89,15 @@ function stepOf(step, index) {
     "li",
     { "data-state": state, ...now },
     h("b", {}, step.bake ? "bake" : percent(step.weight)),
-    h("span", { class: "step-name" }, step.bake ? `old version warm for ${step.bake}` : step.name === percent(step.weight) ? "" : step.name),
+    h("span", { class: "step-name" }, nameOf(step)),
     h("span", { class: "hint" }, state === "to-come" || !entered ? conditions(step) : `since ${clock(entered)}`),
-    h("span", { class: "unseen" }, { done: "done", now: "going on now", "taken-back": "taken back here", "to-come": "to come" }[state]),
+    h("span", { class: "unseen" }, STATES[state]),
   );
+}
+
+function nameOf(step) {
+  if (step.bake) return `old version warm for ${step.bake}`;
+  return step.name === percent(step.weight) ? "" : step.name;
 }
 
 function stateOfBake() {
@@ -93,17 +110,19 @@ function stateOfBake() {
 function conditions(step) {
   if (step.bake) return "";
   const limit = step.atMost ? ` (${step.atMost} at most)` : "";
-  return [step.hold && `for ${step.hold}`, step.evidence && `until proved not worse${limit}`, step.approval && "until approved"].filter(Boolean).join(", ");
+  const proof = step.evidence && `until proved not worse${limit}`;
+  return [step.hold && `for ${step.hold}`, proof, step.approval && "until approved"].filter(Boolean).join(", ");
 }
 
 function versions() {
   const { stable, canary } = view.revisions;
   const both = [["stable", stable], ["canary", canary]].filter(([, revision]) => revision);
   const changed = stable && canary ? difference(stable, canary) : "";
+  const none = "There is no version yet. The first one is here as soon as its pods are made.";
   fill(
     $("versions"),
     ...both.map(([role, revision]) => version(role, revision)),
-    !both.length && h("p", { class: "empty" }, "There is no version yet. The first one is here as soon as its pods are made."),
+    !both.length && h("p", { class: "empty" }, none),
     changed && h("p", { class: "changed" }, changed),
   );
 }
@@ -120,41 +139,10 @@ function version(role, revision) {
 }
 
 function difference(stable, canary) {
-  const changes = canary.images.map((image, index) => [stable.images[index], image]).filter(([before, after]) => before !== after);
+  const pairs = canary.images.map((image, index) => [stable.images[index], image]);
+  const changes = pairs.filter(([before, after]) => before !== after);
   if (!changes.length) return "What changed: the pod template, with the same images.";
   return `What changed: image ${changes.map(([before, after]) => `${before ?? "none"} → ${after}`).join(", ")}.`;
-}
-
-function history() {
-  const list = $("runs");
-  if (!runs.length) fill(list, h("li", { class: "empty" }, "No run is recorded yet. Each release is kept here with its steps and its checks."));
-  else {
-    list.querySelector(".empty")?.remove();
-    keyed(list, runs, { key: (run) => run.number, make: () => h("li", {}), update: (element, run) => past(element, run) });
-  }
-}
-
-function past(element, run) {
-  const open = element.querySelector("details")?.open ?? false;
-  const took = run.startedAt && run.endedAt ? `, took ${span(new Date(run.endedAt) - new Date(run.startedAt))}` : "";
-  fill(
-    element,
-    h(
-      "details",
-      { open },
-      h(
-        "summary",
-        {},
-        h("b", {}, `${run.number}`),
-        h("span", { class: "version-of-run" }, run.images[0] ? called({ images: run.images }) : run.revision),
-        h("span", { class: `ended ${run.outcome ?? "going"}` }, run.outcome ?? "going on"),
-        h("span", { class: "hint" }, run.endedAt ? `${ago(run.endedAt)}${took}` : run.startedAt ? `since ${ago(run.startedAt)}` : ""),
-      ),
-      run.message && h("p", {}, local(run.message)),
-      h("ul", { class: "timeline" }, run.startedAt && h("li", {}, `${clock(run.startedAt)} started: ${run.revision}${run.stable ? ` replaces ${run.stable}` : ""}`), run.steps.map((step) => h("li", {}, `${clock(step.at)} ${percent(step.weight)} (${step.name})`)), run.endedAt && h("li", {}, `${clock(run.endedAt)} ${run.outcome}`)),
-      run.checks.length > 0 && h("ul", { class: "findings" }, run.checks.map((check) => h("li", {}, `${local(check.message)}${check.stable !== null && check.canary !== null ? "" : check.canary === null ? "" : ` (${number(check.canary, check.unit)})`}`))),
-    ),
-  );
 }
 
 /** What is not in the stream: the charts so far, and the runs. */
@@ -165,7 +153,7 @@ async function read() {
   takeSeries(series);
   runs = recorded;
   draw();
-  history();
+  drawRuns(runs);
 }
 
 let reading = 0;
@@ -190,7 +178,7 @@ const link = connection();
 keys({ a: () => ask("abort"), p: () => ask("promote") });
 followPointer(() => view);
 new ResizeObserver(() => drawChecks(view)).observe($("checks"));
-setInterval(() => (drawChecks(view), history()), 5000);
+setInterval(() => (drawChecks(view), drawRuns(runs)), 5000);
 draw();
 follow(
   `${path}/events`,

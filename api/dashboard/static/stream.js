@@ -24,9 +24,10 @@ function frame(text) {
 }
 
 /**
- * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each sign
- * of life, `on.silent(null)` that the cluster is heard, and `on.lost(sentence)` that there will be none until it is found again. A page that nobody sees, and one
- * beside too many others, has no stream: it calls `glance()` now and then.
+ * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each
+ * sign of life, `on.silent(null)` that the cluster is heard, and `on.lost(sentence)` that there will be none until it
+ * is found again. A page that nobody sees, and one beside too many others, has no stream: it calls `glance()` now and
+ * then.
  */
 export function follow(url, on, glance) {
   let failures = 0;
@@ -37,7 +38,8 @@ export function follow(url, on, glance) {
   async function stream() {
     if (away) return;
     current = new AbortController();
-    const ended = await read(url, current, on, () => (failures = 0)).then(() => "The controller ended the connection.", reason);
+    const end = read(url, current, on, () => (failures = 0));
+    const ended = await end.then(() => "The controller ended the connection.", reason);
     if (away) return;
     on.lost(ended);
     await sleep(WAITS[Math.min(failures++, WAITS.length - 1)]);
@@ -63,9 +65,9 @@ export function follow(url, on, glance) {
 /** Do it as one of the few pages of this browser that may have a stream; false where there are enough of them. */
 async function alone(body) {
   if (!navigator.locks) return body().then(() => true);
+  const once = (lock) => lock && body().then(() => true);
   for (let slot = 0; slot < STREAMS; slot += 1) {
-    const done = await navigator.locks.request(`stream ${slot}`, { ifAvailable: true }, (lock) => lock && body().then(() => true));
-    if (done) return true;
+    if (await navigator.locks.request(`stream ${slot}`, { ifAvailable: true }, once)) return true;
   }
   return false;
 }
@@ -121,7 +123,8 @@ function reason(error) {
 
 async function look(glance, on, pause) {
   await glance(AbortSignal.timeout(SILENT)).catch((error) => on.lost(reason(error)));
-  await Promise.race([sleep(pause), new Promise((back) => document.addEventListener("visibilitychange", back, { once: true }))]);
+  const back = new Promise((wake) => document.addEventListener("visibilitychange", wake, { once: true }));
+  await Promise.race([sleep(pause), back]);
 }
 
 function sleep(milliseconds) {

@@ -38,13 +38,19 @@ export function local(sentence, now = new Date()) {
 /** Three digits and the unit: `0.412 %`, `12.3`; a dash where there is no number. */
 export function number(value, unit) {
   if (value === null || value === undefined) return "–";
-  const digits = Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+  const many = Math.abs(value) >= 1000;
+  const digits = many ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
   return unit ? `${digits} ${unit}` : digits;
 }
 
 /** A share of the traffic: `25 %`. */
 export function percent(value) {
   return value === null || value === undefined ? "–" : `${Number(value.toFixed(1))} %`;
+}
+
+/** Where the API has a Rollout. */
+export function pathOf({ namespace, name }) {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/rollouts/${encodeURIComponent(name)}`;
 }
 
 /** What people call a revision: the end of its image's name, as much of it as people compare; else its own name. */

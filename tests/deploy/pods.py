@@ -1,10 +1,12 @@
 """The controller as its Deployment starts it: the same command, arguments, environment, files and account."""
 
 import asyncio
+import base64
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +85,8 @@ async def pod(
 ) -> AsyncIterator[Pod]:
     """The process beside the block, from the moment it listens; killed at its end."""
     program, *before = container(list(objects))["command"]
-    command = [str(Path(sys.executable).parent / program), *before, *_with_files(objects, directory), *_HERE]
+    arguments = await asyncio.to_thread(_with_files, cluster, objects, directory)
+    command = [str(Path(sys.executable).parent / program), *before, *arguments, *_HERE]
     variables = {
         "PATH": os.environ["PATH"],
         "HOSTNAME": name,
@@ -102,18 +105,38 @@ async def pod(
         await asyncio.wait([reading])
 
 
-def _with_files(objects: Sequence[Manifest], directory: Path) -> list[str]:
-    """The arguments, with the files of the container's ConfigMaps below a directory of the test."""
-    directory.mkdir(parents=True, exist_ok=True)
-    arguments = expanded(objects)
-    volumes = {each["name"]: each for each in deployment(list(objects))["spec"]["template"]["spec"]["volumes"]}
-    for mount in container(list(objects))["volumeMounts"]:
-        wanted = volumes[mount["name"]]["configMap"]["name"]
-        (config,) = (each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == wanted)
-        for file, text in config["data"].items():
-            (directory / file).write_text(text)
-        arguments = [each.replace(mount["mountPath"], str(directory)) for each in arguments]
-    return arguments
+def _with_files(cluster: ControlPlane, objects: Sequence[Manifest], directory: Path) -> list[str]:
+    """The arguments, with the files of the container's volumes below a directory of the test."""
+    manifest = deployment(list(objects))
+    volumes = {each["name"]: each for each in manifest["spec"]["template"]["spec"]["volumes"]}
+    mounts = {each["mountPath"]: volumes[each["name"]] for each in container(list(objects))["volumeMounts"]}
+    places = {f"{path}/": f"{directory / volume['name']}/" for path, volume in mounts.items()}
+    for path, volume in mounts.items():
+        folder = Path(places[f"{path}/"])
+        folder.mkdir(parents=True)
+        for file, text in _held(cluster, objects, volume, manifest["metadata"]["namespace"]).items():
+            (folder / file).write_text(_moved(text, places))
+    return [_moved(each, places) for each in expanded(objects)]
+
+
+def _moved(text: str, places: Mapping[str, str]) -> str:
+    """The text with the paths of the container where the test has them."""
+    for path, place in places.items():
+        text = text.replace(path, place)
+    return text
+
+
+def _held(
+    cluster: ControlPlane, objects: Sequence[Manifest], volume: Mapping[str, Any], namespace: str
+) -> dict[str, str]:
+    """The files of a volume: of a ConfigMap that is applied with the rest, or of a Secret that has to be there."""
+    if "secret" in volume:
+        shown = ("get", "secret", volume["secret"]["secretName"], "--namespace", namespace, "--output=json")
+        data = json.loads(cluster.kubectl(*shown))["data"]
+        return {file: base64.b64decode(value).decode() for file, value in data.items()}
+    wanted = volume["configMap"]["name"]
+    (config,) = (each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == wanted)
+    return dict(config["data"])
 
 
 async def _account(cluster: ControlPlane, objects: Sequence[Manifest], directory: Path) -> Path:

@@ -38,6 +38,7 @@ WANTED = {
     "one-namespace": WORKLOAD
     | {("Role", NAME), ("RoleBinding", NAME), ("ClusterRole", f"{NAME}-templates")}
     | {("ClusterRoleBinding", f"{NAME}-templates:store")},
+    "notifications": WHOLE | {("ConfigMap", f"{NAME}-notifications")},
     "policy": WHOLE
     | {(f"ValidatingAdmissionPolicy{kind}", "commands.progressive.delivery") for kind in ("", "Binding")},
     "replicas": WHOLE,
@@ -45,6 +46,7 @@ WANTED = {
 ARGUMENTS = {
     "cluster-wide": {},
     "monitoring": {},
+    "notifications": {"notifications": "/etc/notifications/notifications.yaml"},
     "one-namespace": {"namespace": "store"},
     "policy": {"annotation_commands": "all"},
     "replicas": {},

@@ -18,6 +18,7 @@ from tests.controller.test_commands import LONG, holding
 from tests.deploy.installing import Installation, installed, kubectl
 from tests.deploy.overlays import NAME, OVERLAYS, Folder, deployment
 from tests.deploy.pods import Pod, pod
+from tests.notifications.receivers import receiving
 
 pytestmark = pytest.mark.e2e
 
@@ -70,8 +71,13 @@ async def can_be_listed(bare: ControlPlane, plural: str) -> bool:
 
 
 @asynccontextmanager
-async def scene(bare: ControlPlane, name: str, directory: Path) -> AsyncIterator[Scene]:
-    """A Service and a route, and an overlay with metric sources of the test; the Rollout is gone after the block."""
+async def scene(
+    bare: ControlPlane, name: str, directory: Path, *, chat: str = "json://127.0.0.1:9"
+) -> AsyncIterator[Scene]:
+    """A Service and a route, and an overlay with metric sources of the test; the Rollout is gone after the block.
+
+    `chat` is the address to be notified, where the overlay notifies anybody; nobody answers at the one given here.
+    """
     await kubectl(bare, "apply", "-k", str(Folder().root / "deploy" / "cluster"))
     await served(bare)
     async with stage(Ground(directory, bare)) as made:
@@ -81,7 +87,11 @@ async def scene(bare: ControlPlane, name: str, directory: Path) -> AsyncIterator
             installed(bare, name, directory, edits=edits, namespace=made.namespace) as installation,
             AsyncExitStack() as pods,
         ):
-            yield Scene(made=made, installation=installation, pods=pods, directory=directory)
+            played = Scene(made=made, installation=installation, pods=pods, directory=directory)
+            if name == "notifications":
+                secret = ("secret", "generic", f"{NAME}-notifications", f"--from-literal=team-chat={chat}")
+                await kubectl(bare, "create", *secret, "--namespace", played.namespace)
+            yield played
             if made.get("rollouts") is not None:
                 await made.delete("Rollout")
             await made.until(lambda: made.get("rollouts") is None, "the Rollout gone")
@@ -118,6 +128,21 @@ async def test_a_good_version_is_promoted_and_a_bad_one_taken_back_with_the_righ
         requests = list(asked(bare.audit_log, user=user, since=since))
         assert len(requests) > 30
         assert [each for each in requests if each.code in (401, 403)] == []
+
+
+async def test_whom_the_overlay_notifies_is_told_by_the_address_in_its_secret(
+    bare: ControlPlane, tmp_path: Path
+) -> None:
+    async with (
+        receiving() as chat,
+        scene(bare, "notifications", tmp_path, chat=f"json://127.0.0.1:{chat.port}") as played,
+    ):
+        await played.start()
+        await played.made.create(a_rollout())
+        await chat.gets(2)
+        titles = [json.loads(each.body)["title"] for each in chat.got]
+        about = f"{played.made.namespace}/shop"
+        assert titles == [f"{about}: the release of shop:v1 started", f"{about}: shop:v1 was promoted"]
 
 
 async def test_a_replica_that_is_killed_is_followed_by_the_other(bare: ControlPlane, tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ class Alert:
 ALERTS: Final = (
     Alert(
         name="ProgressiveDeliveryDown",
-        expr=f"absent({P}_build_info)",
+        expr=f"(group by (namespace) (last_over_time({P}_build_info[1h])) unless group by (namespace) ({P}_build_info))"
+        f" or absent_over_time({P}_build_info[50m])",
         lasting="5m",
         severity=Severity.CRITICAL,
-        summary="No controller is scraped: releases stand still, and a bad one would not be taken back.",
+        summary="No controller is scraped where one was, or at all: releases stand still, bad ones too.",
         remedy="Look at the pods of the Deployment, and whether Prometheus scrapes port 7071.",
     ),
     Alert(

@@ -12,7 +12,7 @@ _WAITS = f'{P}_rollouts_unready{{reason="WaitingForApproval"}}'
 _FAST = f'{P}_abort_reaction_seconds_bucket{{le="0.5"}}'
 
 SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "Down": ({"up": "0x60"}, _LEADING),
+    "Down": ({f'{P}_build_info{{namespace="a"}}': "1x60", f'{P}_build_info{{namespace="b"}}': "1x20 _x40"}, _LEADING),
     "NoLeader": ({f'{P}_leader{{pod="a"}}': "0x60"}, _LEADING),
     "LeaderFlapping": (
         {f'{P}_leader{{pod="a"}}': "0 1 " * 30, f'{P}_leader{{pod="b"}}': "1 0 " * 30},

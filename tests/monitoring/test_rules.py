@@ -85,6 +85,14 @@ def test_an_alert_fires_when_it_should_and_only_then(alert: Alert, fires: bool, 
     assert "SUCCESS" in promtool("test", "rules", str(file))
 
 
+@needs_promtool
+def test_where_no_controller_was_ever_scraped_it_is_down(tmp_path: Path) -> None:
+    (down,) = (alert for alert in ALERTS if alert.name == "ProgressiveDeliveryDown")
+    file = tmp_path / "scene.yaml"
+    file.write_text(yaml.safe_dump(scene(down, {"up": "0x60"}, fires=True)))
+    assert "SUCCESS" in promtool("test", "rules", str(file))
+
+
 def test_every_metric_in_an_alert_or_a_panel_is_exported() -> None:
     texts = [*(alert.expr for alert in ALERTS), *panel_queries()]
     asked = {name for expr in texts for name in re.findall(rf"\b{PREFIX}_\w+", expr)}

@@ -54,7 +54,9 @@ def reading(*, store: Store, streams: Streams, charts: Charts) -> APIRouter:
     async def list_runs(namespace: str, name: str) -> list[RunView]:
         """The recorded runs of a Rollout, newest first; a record that cannot be read is left out."""
         _found(store, Key(namespace, name))
-        views = (run_view_of(run) for run in reversed(recorded_runs(store, Key(namespace, name))))
+        runs = recorded_runs(store, Key(namespace, name))
+        releasing = {run["spec"].get("revision"): run for run in runs}
+        views = (run_view_of(run, replaced=releasing.get(run["spec"].get("stable"))) for run in reversed(runs))
         return [view for view in views if view is not None]
 
     @router.get("/namespaces/{namespace}/rollouts/{name}/series", responses=responses(404, 422))

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field, computed_field
 
 from api.actions import ActionView, actions
+from api.changes import changes
 from api.view import View
 from rollout.core.workload import images
 from rollout.models.base import format_duration
@@ -117,6 +118,9 @@ class RunView(View):
     revision: str = Field(description="The revision it releases.")
     stable: str | None = Field(description="The revision it replaces; none for the first deployment.")
     images: tuple[str, ...] = Field(description="Images of the containers it releases.")
+    changes: tuple[str, ...] | None = Field(
+        description="What differs from the version it replaces, without values; none where that has no record."
+    )
     outcome: Outcome | None = Field(description="How it ended; none while it goes on.")
     message: str | None = Field(description="How it ended, in one sentence.")
     started_at: str | None = Field(description="When the template changed.")
@@ -155,8 +159,8 @@ def view_of(manifest: Manifest, *, record: Manifest | None = None) -> RolloutVie
     )
 
 
-def run_view_of(manifest: Manifest) -> RunView | None:
-    """A RolloutRun's manifest as it is shown; None where it cannot be read."""
+def run_view_of(manifest: Manifest, *, replaced: Manifest | None = None) -> RunView | None:
+    """A RolloutRun's manifest as it is shown, beside that of the version it replaces; None where it is unreadable."""
     try:
         spec, status = parse_run(manifest)
     except Invalid:
@@ -167,6 +171,7 @@ def run_view_of(manifest: Manifest) -> RunView | None:
         revision=spec.revision,
         stable=spec.stable,
         images=images(spec.template),
+        changes=None if replaced is None else changes(replaced["spec"].get("template") or {}, spec.template),
         outcome=status.outcome,
         message=status.message,
         started_at=status.started_at,

@@ -30,7 +30,7 @@ async def server() -> AsyncIterator[FakeApiServer]:
 @pytest.fixture
 async def api(server: FakeApiServer) -> AsyncIterator[httpx2.AsyncClient]:
     rollouts = (moving(), quiet("cart"), quiet("blog", namespace="web"), aborted())
-    records = (a_record(3, outcome="aborted"), a_record(10), a_record(4, rollout="cart"), a_record(5, steps="damaged"))
+    records = (a_record(3, outcome="aborted"), a_record(10, stable="r3"), a_record(4, rollout="cart"), a_record(5, steps="damaged"))
     async with an_app(server, *rollouts, *records) as app, caller(app) as api:
         yield api
 
@@ -169,8 +169,9 @@ async def test_runs_are_listed_newest_first(api: httpx2.AsyncClient) -> None:
         "number": 10,
         "name": "shop-10",
         "revision": "r10",
-        "stable": None,
+        "stable": "r3",
         "images": ["shop:v10"],
+        "changes": ["image shop:v3 → shop:v10"],
         "outcome": "promoted",
         "message": None,
         "startedAt": None,
@@ -178,6 +179,7 @@ async def test_runs_are_listed_newest_first(api: httpx2.AsyncClient) -> None:
         "steps": [{"name": "five", "weight": 2.5, "at": "2026-05-01T13:41:10.000Z"}],
         "checks": [],
     }
+    assert runs[1]["changes"] is None  # what it replaced has no record
 
 
 @pytest.mark.parametrize("suffix", ["", "/runs", "/events"])

@@ -57,6 +57,8 @@ async def test_a_good_release_is_told_from_its_first_step_to_its_end(tmp_path: P
         await release(on.made, "v2")
         await expect(on.page.locator("[data-desired]")).to_have_text("10 %")
         await expect(on.page.locator("[data-steps] > [data-state=now]")).to_contain_text("10 %")
+        await expect(on.page.locator(".changed")).to_have_text("What changed: image shop:v1 → shop:v2.")
+        await expect(on.page.locator("[data-runs] > li").first).to_contain_text("image shop:v1 → shop:v2.")
         errors = on.page.locator("[data-check=errors]")
         await expect(errors.locator("[data-side=stable]")).to_contain_text(re.compile(r"[\d.]+ %"))
         await expect(errors.locator("[data-side=canary]")).to_contain_text(re.compile(r"[\d.]+ %"))

@@ -6,7 +6,7 @@ import { connection } from "./connection.js";
 import { fill, h, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, since, stateOf, tab } from "./parts.js";
-import { drawRuns } from "./runs.js";
+import { difference, drawRuns } from "./runs.js";
 import { follow, json } from "./stream.js";
 import { ago, called, clock, local, pathOf, percent } from "./text.js";
 
@@ -117,7 +117,8 @@ function conditions(step) {
 function versions() {
   const { stable, canary } = view.revisions;
   const both = [["stable", stable], ["canary", canary]].filter(([, revision]) => revision);
-  const changed = stable && canary ? difference(stable, canary) : "";
+  const recorded = runs.find((run) => run.number === view.run?.number);
+  const changed = stable && canary ? (difference(recorded) ?? ofImages(stable, canary)) : "";
   const none = "There is no version yet. The first one is here as soon as its pods are made.";
   fill(
     $("versions"),
@@ -138,7 +139,8 @@ function version(role, revision) {
   );
 }
 
-function difference(stable, canary) {
+/** What is known before the record was read, or where that of the stable version is gone. */
+function ofImages(stable, canary) {
   const pairs = canary.images.map((image, index) => [stable.images[index], image]);
   const changes = pairs.filter(([before, after]) => before !== after);
   if (!changes.length) return "What changed: the pod template, with the same images.";

@@ -16,6 +16,12 @@ export function drawRuns(runs) {
   keyed(list, runs, { key: (run) => run.number, make: () => h("li", {}), update: draw });
 }
 
+/** What a run's version has that the one it replaces has not, as a sentence; null where that is not known. */
+export function difference(run) {
+  if (!run?.changes) return null;
+  return run.changes.length ? `What changed: ${run.changes.join(", ")}.` : "Nothing in the pod template changed.";
+}
+
 function draw(element, run) {
   const open = element.querySelector("details")?.open ?? false;
   fill(
@@ -32,6 +38,7 @@ function draw(element, run) {
         h("span", { class: "hint" }, when(run)),
       ),
       run.message && h("p", {}, local(run.message)),
+      run.changes && h("p", {}, difference(run)),
       h("ul", { class: "timeline" }, passed(run).map((sentence) => h("li", {}, sentence))),
       run.checks.length > 0 && h("ul", { class: "findings" }, run.checks.map((check) => h("li", {}, found(check)))),
     ),

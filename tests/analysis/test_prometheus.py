@@ -267,6 +267,6 @@ async def test_a_missing_ca_file_is_told_apart_from_a_source_that_is_down(tmp_pa
 
 
 def test_neither_address_nor_secret_shows_in_the_configuration():
-    shown = repr(PrometheusSource(name="prom", url="http://me:secret@there:9090", headers={"X-Key": "secret"}))
+    shown = repr(PrometheusSource(name="prom", url="http://there:9090/secret", headers={"X-Key": "secret"}))
     assert "secret" not in shown
     assert "there" not in shown

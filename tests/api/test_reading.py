@@ -30,7 +30,12 @@ async def server() -> AsyncIterator[FakeApiServer]:
 @pytest.fixture
 async def api(server: FakeApiServer) -> AsyncIterator[httpx2.AsyncClient]:
     rollouts = (moving(), quiet("cart"), quiet("blog", namespace="web"), aborted())
-    records = (a_record(3, outcome="aborted"), a_record(10, stable="r3"), a_record(4, rollout="cart"), a_record(5, steps="damaged"))
+    records = (
+        a_record(3, outcome="aborted"),
+        a_record(10, stable="r3"),
+        a_record(4, rollout="cart"),
+        a_record(5, steps="damaged"),
+    )
     async with an_app(server, *rollouts, *records) as app, caller(app) as api:
         yield api
 

@@ -3,21 +3,32 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
+from functools import cache, partial
+from itertools import islice
+from typing import TypeAlias
 
 from api.lookup import look_up
 from api.ports import Store
 from rollout.models.kinds import ROLLOUTS, Key, Manifest, Resource
 
+# What changes together is written together: of a fleet that moves, a write for each page and change would be thousands
+# a second, in the loop that aborts.
+_PAUSE = 0.05  # seconds
+_AT_ONCE = 20
 _SILENT = 5.0  # seconds; the API server is asked every second or two
 
 
+Frame: TypeAlias = Callable[[], bytes]
+"""What is told of a change: rendered when the first listener takes it, and once for all of them."""
+
+
 class Mailbox:
-    """The keys one listener has not been told about yet, each once, oldest first."""
+    """What one listener has not been told yet: the newest of each key, oldest first."""
 
     def __init__(self, *, namespace: str | None, name: str | None) -> None:
         self._namespace = namespace
         self._name = name
-        self._keys: dict[Key, None] = {}
+        self._frames: dict[Key, Frame] = {}
         self._woken = asyncio.Event()
         self.closed = False
 
@@ -25,9 +36,9 @@ class Mailbox:
         """Whether the listener asked for this one."""
         return self._namespace in {None, key.namespace} and self._name in {None, key.name}
 
-    def put(self, key: Key) -> None:
-        """Have the listener told about the newest state of `key`."""
-        self._keys[key] = None
+    def put(self, key: Key, frame: Frame) -> None:
+        """Have the listener told this of `key`, and nothing older."""
+        self._frames[key] = frame
         self._woken.set()
 
     def close(self) -> None:
@@ -35,20 +46,19 @@ class Mailbox:
         self.closed = True
         self._woken.set()
 
-    async def take(self, *, timeout_seconds: float) -> Key | None:
-        """The next key; None when the mailbox was closed, or when nothing happened for that long."""
+    async def take(self, *, timeout_seconds: float) -> tuple[Frame, ...]:
+        """The next ones; none when the mailbox was closed, or when nothing happened for that long."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._woken.wait()
         except TimeoutError:
-            return None
-        if self.closed or not self._keys:
-            return None
-        key = next(iter(self._keys))
-        del self._keys[key]
-        if not self._keys:
+            return ()
+        if self.closed:
+            return ()
+        frames = tuple(self._frames.pop(key) for key in tuple(islice(self._frames, _AT_ONCE)))
+        if not self._frames:
             self._woken.clear()
-        return key
+        return frames
 
 
 class Streams:
@@ -102,7 +112,8 @@ class Streams:
             changed = await mailbox.take(timeout_seconds=self._keep_alive_seconds)
             if mailbox.closed:
                 return
-            yield self._sign() if changed is None else self._frame(changed)
+            yield b"".join(frame() for frame in changed) or self._sign()
+            await asyncio.sleep(_PAUSE if changed else 0)
 
     def _sign(self) -> bytes:
         """That the stream lives, and how long the cluster has been silent: what is told is as old as that."""
@@ -118,9 +129,10 @@ class Streams:
     def _changed(self, resource: Resource, key: Key, _new: Manifest | None, _old: Manifest | None) -> None:
         if resource != ROLLOUTS:
             return
+        frame = cache(partial(self._frame, key))  # fifty pages on a screen must not cost fifty renderings
         for mailbox in self._mailboxes:
             if mailbox.wants(key):
-                mailbox.put(key)
+                mailbox.put(key, frame)
 
 
 def _event(name: str, data: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.lookup import look_up
 from api.streams import Streams
 from rollout.kube.store import Store
 from rollout.models.kinds import DEPLOYMENTS, ROLLOUTS, Key, Manifest
@@ -71,12 +72,40 @@ async def test_a_slow_listener_gets_the_newest_state_of_each_and_not_every_one()
         for version in range(2, 500):
             put(store, moving(version=version, message=f"version {version}"))
         store.remove(ROLLOUTS, Key("store", "cart"))
-        found = [told(await anext(frames)) for _ in range(3)]
+        together = (await anext(frames)).removesuffix(b"\n\n").split(b"\n\n")
+        found = [told(frame) for frame in (*together, await anext(frames))]
     assert [(event, (data or {}).get("message")) for event, data in found] == [
         ("rollout", "version 499"),
         ("deleted", None),
         ("", None),
     ]
+
+
+async def test_a_change_is_rendered_once_for_all_who_are_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_store(moving())
+    streams, rendered = Streams(store), []
+
+    def counted(*arguments: Any) -> Any:
+        rendered.append(arguments)
+        return look_up(*arguments)
+
+    async with listening(streams) as one, listening(streams) as other:
+        monkeypatch.setattr("api.streams.look_up", counted)
+        put(store, moving(version=2, message="At 25 %."))
+        said = [told(await anext(frames)) for frames in (one, other)]
+    assert said[0] == said[1]
+    assert said[0][1]["message"] == "At 25 %."
+    assert len(rendered) == 1
+
+
+async def test_of_very_many_changes_each_is_told_some_at_a_time() -> None:
+    names = [f"shop-{number}" for number in range(50)]
+    store = a_store(*(moving(name) for name in names))
+    async with listening(Streams(store)) as frames:
+        for name in names:
+            store.remove(ROLLOUTS, Key("store", name))
+        found = [(await anext(frames)).decode() for _ in range(3)]
+    assert [text.count("event: deleted") for text in found] == [20, 20, 10]
 
 
 async def test_one_rollout_can_be_followed_alone() -> None:

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from analysis.checks import CEILING, FALSE_ABORTS
+from analysis.checks import CEILING, FALSE_ABORTS, Query
+from analysis.comparing import part_of
 from api.ports import Store
 from api.view import View
+from rollout.core.checks import to_asked
+from rollout.models.analysis import Analysis
 from rollout.models.checks import Check
 from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import Invalid, format_time, parse_run
@@ -40,7 +43,9 @@ class LineView(View):
 
     name: str = Field(description="The check.")
     unit: str | None = Field(description="`%` for shares of requests; none for plain numbers.")
-    bar: float | None = Field(description="The evidence at which the canary is taken back; none without a comparison.")
+    bar: float | None = Field(
+        description="The evidence at which this check alone takes the canary back; none where it never does."
+    )
     ceiling: float | None = Field(description="The value that is bad in any case, in `unit`; none where there is none.")
     points: tuple[PointView, ...] = Field(description="What it said, oldest first.")
 
@@ -138,6 +143,8 @@ class Charts:
     def _changed(self, resource: Resource, key: Key, new: Manifest | None, _old: Manifest | None) -> None:
         if resource != ROLLOUTS:
             return
+        if new is not None:  # what is told has the numbers of the last write, which may be older than those here
+            new = self._store.get(ROLLOUTS, key)
         run = ((new or {}).get("status") or {}).get("run") or {}
         if new is None:
             self._forget(key)
@@ -178,8 +185,19 @@ def _line(name: str, line: Line, spec: RolloutRunSpec | None) -> LineView:
     bar = ceiling = None
     if analysis is not None and check is not None:
         ceiling = _ceiling(check)
-        bar = 100 / (analysis.false_aborts or 100 * FALSE_ABORTS) if check.compared else None
+        bar = _bar(check, analysis)
     return LineView(name=name, unit=line.unit, bar=bar, ceiling=ceiling, points=tuple(line.points()))
+
+
+def _bar(check: Check, analysis: Analysis) -> float | None:
+    """The evidence at which the canary is taken back by this check alone, while that of all others is 1."""
+    asked = {each.name: each for each in map(to_asked, analysis.checks or ()) if each is not None}
+    mine = asked.get(check.name)
+    if mine is None or isinstance(mine, Query) or not check.compared or mine.warn_only:
+        return None
+    part = part_of(mine, tuple(asked.values()))
+    enough = 100 / (analysis.false_aborts or 100 * FALSE_ABORTS)
+    return round((enough - (1 - part)) / part, 6)
 
 
 def _ceiling(check: Check) -> float | None:

@@ -2,9 +2,12 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from analysis.judge.several import several
 from api.charts import ENDED, KEPT, Charts
 from rollout.kube.store import Store
+from rollout.live import Live
 from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key, Manifest
+from rollout.models.rollout import dump, parse_status
 from tests.api.cluster import NOW, SHOP, a_cluster, a_record, a_run, a_store, an_app, caller, moving, quiet
 
 
@@ -54,6 +57,21 @@ def test_a_line_has_a_point_for_each_number_that_differs_from_the_one_before() -
     seen.tell(judged(0.6, evidence=1.5))
     seen.tell(judged(0.6, evidence=2.0))
     assert seen.errors() == [(0.0, 0.5, 0.4, 1.5), (2.0, 0.5, 0.6, 1.5), (3.0, 0.5, 0.6, 2.0)]
+
+
+def test_a_write_with_older_numbers_than_those_told_live_is_no_point() -> None:
+    def whole(manifest: Manifest) -> Manifest:
+        return {**manifest, "status": dump(parse_status(manifest))}
+
+    seen = Seen(whole(judged(0.4, evidence=1.5)))
+    live = Live(seen.store)
+    seen.charts = Charts(live, clock=seen.clock)
+    seen.clock.now += timedelta(seconds=1)
+    live.tell(SHOP, parse_status(judged(0.9, evidence=60.0)))
+    annotated = whole(judged(0.4, evidence=1.5))
+    annotated["metadata"]["annotations"] = {"somebody": "was here"}
+    seen.tell(annotated)
+    assert seen.errors() == [(0.0, 0.5, 0.4, 1.5), (1.0, 0.5, 0.9, 60.0)]
 
 
 def test_a_number_that_stays_the_same_is_a_point_again_every_fifteen_seconds() -> None:
@@ -134,17 +152,21 @@ def test_the_bar_and_the_ceiling_are_those_of_the_run() -> None:
         {"name": "p99", "latency": {"histogram": "h", "below": "500ms", "share": 99.9}},
         {"name": "tail", "latency": {"histogram": "h"}},
         {"name": "queue", "query": {"expr": "q", "max": 5}},
+        {"name": "carts", "ratio": ratio, "warnOnly": True},
     ]
     said = [{"name": each["name"], "state": "pass", "message": "", "canary": 1.0} for each in checks]
     seen = Seen(moving(analysis=said))
     seen.store.put(ROLLOUT_RUNS, json.dumps(a_record(4, analysis={"checks": checks, "falseAborts": 0.5})).encode())
     assert [(line.name, line.bar, line.ceiling) for line in seen.charts.of(SHOP).checks] == [
-        ("errors", 200.0, 5.0),
+        ("errors", 598.0, 5.0),
         ("orders", None, 1.0),
-        ("p99", 200.0, 0.1),
-        ("tail", 200.0, None),
+        ("p99", 598.0, 0.1),
+        ("tail", 598.0, None),
         ("queue", None, None),
+        ("carts", None, 5.0),
     ]
+    assert several([(1 / 3, 598.0, 1e3), *[(1 / 3, 1.0, 1.0)] * 2], alpha=0.005).aborts
+    assert not several([(1 / 3, 597.0, 1e3), *[(1 / 3, 1.0, 1.0)] * 2], alpha=0.005).aborts
 
 
 async def test_the_series_of_a_run_are_read_over_rest() -> None:

@@ -1,8 +1,9 @@
 """Which notices follow from a status alone, so that whoever reads it after a crash owes the same ones."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from rollout.models.kinds import Key
 from rollout.models.rollout import parse_time
@@ -51,8 +52,7 @@ def _found(status: RolloutStatus, now: datetime) -> Iterator[tuple[Kind, str, da
     if moving(status):
         yield from _of_step(status, now)
     if status.phase is Phase.STALLED:
-        at = _stalled_at(status) or now
-        yield Kind.STALLED, _stalled_id(status), at
+        yield Kind.STALLED, f"{_standstill(status)}/{_digest(status)}", now
 
 
 def _of_run(run: RunStatus) -> Iterator[tuple[Kind, datetime]]:
@@ -78,15 +78,15 @@ def _of_step(status: RolloutStatus, now: datetime) -> Iterator[tuple[Kind, str, 
         yield Kind.HELD, f"{place}/{Kind.HELD}/{reason}{since}", now
 
 
-def _stalled_at(status: RolloutStatus) -> datetime | None:
-    found = (each.last_transition_time for each in status.conditions or () if each.type == "Stalled")
-    return next(map(parse_time, found), None)
+def _standstill(status: RolloutStatus) -> str:
+    """What all notices of one standstill have in common: when it began. That of an aborted Rollout begins then."""
+    began = next((each.last_transition_time for each in status.conditions or () if each.type == "Stalled"), None)
+    return f"{Kind.STALLED}/{_digits(began)}"
 
 
-def _stalled_id(status: RolloutStatus) -> str:
-    """Told apart by when it began."""
-    at = _stalled_at(status)
-    return f"{Kind.STALLED}/{_digits(at.isoformat() if at else None)}"
+def _digest(status: RolloutStatus) -> str:
+    """Tells one thing to mend from another; a number that changes in its sentence makes it no other."""
+    return sha256(re.sub(r"\d+", "0", status.message or "").encode()).hexdigest()[:12]
 
 
 def _digits(time: str | None) -> str:
@@ -100,7 +100,7 @@ def told(status: RolloutStatus) -> dict[str, frozenset[str]]:
 
 def is_current(notice: str, status: RolloutStatus) -> bool:
     """Whether the notice with this id is about the present run, or the present standstill."""
-    if status.phase is Phase.STALLED and notice == _stalled_id(status):
+    if status.phase is Phase.STALLED and notice.startswith(f"{_standstill(status)}/"):
         return True
     return status.run is not None and notice.startswith(f"{status.run.number}/")
 
@@ -112,5 +112,12 @@ def remembering(status: RolloutStatus, more: Told) -> RolloutStatus:
     kept = [
         Notified(id=each, targets=tuple(sorted(names))) for each, names in merged.items() if is_current(each, status)
     ]
-    notified = tuple(kept[-REMEMBERED:]) or None
+    notified = _bounded(kept) or None
     return status if notified == status.notified else status.model_copy(update={"notified": notified})
+
+
+def _bounded(kept: Sequence[Notified]) -> tuple[Notified, ...]:
+    """As many as a status keeps; the oldest pauses and holds go first, since there may be any number of them."""
+    surplus = max(len(kept) - REMEMBERED, 0)
+    going = [each.id for each in kept if f"/{Kind.HELD}/" in each.id][:surplus]
+    return tuple(each for each in kept if each.id not in going)[-REMEMBERED:]

@@ -7,7 +7,7 @@ from rollout.models.status import Notified, Outcome, Phase, RolloutStatus, Stage
 from rollout.notifications.owed import HELD, REMEMBERED, owed, remembering
 from tests.notifications.builders import KEY, NOW, UID, a_run, a_status, aborted, ago, promoted
 
-STALLED = "stalled/202605011159000000"
+STALLED = "stalled/20260501115900000/2b5495feb6d5"
 
 
 def ids(status: RolloutStatus) -> list[str]:
@@ -100,10 +100,21 @@ def test_what_is_about_another_run_or_an_earlier_standstill_is_forgotten() -> No
     assert remembering(stalled, {}) is stalled
 
 
-def test_the_status_keeps_so_many_and_no_more() -> None:
-    more = {f"3/{number}/held/NoData": {"chat"} for number in range(REMEMBERED + 5)}
+def test_each_thing_to_mend_is_a_notice_also_after_an_abort_and_a_number_in_it_makes_no_other() -> None:
+    """The condition Stalled of an aborted Rollout is as old as the abort, and stays so."""
+    sentences = ("Service a is not there.", "Service b is not there.", "2 of 3 pods.", "1 of 3 pods.")
+    stalled = [a_status(Phase.STALLED, "Invalid", message=sentence) for sentence in sentences]
+    first, second, third, fourth = (ids(each)[-1] for each in stalled)
+    assert len({first, second, third}) == 3
+    assert third == fourth
+    both = remembering(remembering(stalled[0], {first: {"chat"}}), {second: {"chat"}})
+    assert [each.id for each in both.notified or ()] == [first, second]
+
+
+def test_the_status_keeps_so_many_and_forgets_the_oldest_holds_first() -> None:
+    more = {"3/started": {"chat"}} | {f"3/{number}/held/NoData": {"chat"} for number in range(REMEMBERED + 5)}
     kept = remembering(a_status(), more).notified or ()
-    assert [each.id for each in kept] == list(more)[5:]
+    assert [each.id for each in kept] == ["3/started", *list(more)[7:]]
 
 
 def test_a_notice_of_the_same_run_number_of_another_rollout_has_another_identity() -> None:

@@ -63,7 +63,7 @@ def _earlier(command: Command, status: RolloutStatus) -> Command | None:
 
 def _refuse(command: Command, status: RolloutStatus, runs: tuple[int, ...]) -> None:
     refusal = check(command, status, runs=runs)
-    if refusal is None and len(status.commands or ()) >= MAX_WAITING:
+    if refusal is None and len(status.commands or ()) >= MAX_WAITING and command.verb is not Verb.ABORT:
         refusal = f"{MAX_WAITING} commands are waiting already: the controller does not act on them; look at its log."
     if refusal is not None:
         raise Problem(409, "refused", refusal)
@@ -81,6 +81,10 @@ def _addition(command: Command, manifest: Manifest) -> Mapping[str, Any]:
         return {"op": "add", "path": "/status", "value": {"commands": [entry]}}
     if not status.get("commands"):
         return {"op": "add", "path": "/status/commands", "value": [entry]}
+    waiting = [each["verb"] for each in status["commands"]]
+    if len(waiting) >= MAX_WAITING:  # only an abort comes here, and it wins over what waits
+        place = next((index for index, verb in enumerate(waiting) if verb != Verb.ABORT), 0)
+        return {"op": "replace", "path": f"/status/commands/{place}", "value": entry}
     return {"op": "add", "path": "/status/commands/-", "value": entry}
 
 

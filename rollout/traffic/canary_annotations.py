@@ -24,7 +24,12 @@ _COOKIE: Final = f"{CANARY}-by-cookie"
 _ALL: Final = frozenset({CANARY, _WEIGHT, _TOTAL, _HEADER, _EXACT, _PATTERN, _COOKIE})
 
 # Of the other annotations these alone are read on a canary. Affinity itself would bind users to it beyond an abort.
-_COUNT: Final = (f"{PREFIX}load-balance", f"{PREFIX}upstream-hash-by", AFFINITY_BEHAVIOR)
+_COUNT: Final = (
+    f"{PREFIX}load-balance",
+    f"{PREFIX}upstream-hash-by",
+    f"{PREFIX}service-upstream",
+    AFFINITY_BEHAVIOR,
+)
 _TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _PER_CENT, _PER_MILLE = 100, 1000  # a total up to 100 is not heeded, and taken for 100
 

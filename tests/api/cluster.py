@@ -205,8 +205,9 @@ def _apply(target: Any, op: dict[str, Any]) -> None:
     if last == "-":
         target.append(op["value"])
         return
-    assert op["op"] == "add" or last in target, "replace needs something to replace"
-    target[last] = op["value"]
+    place = int(last) if isinstance(target, list) else last
+    assert op["op"] == "add" or target[place] is not None, "replace needs something to replace"
+    target[place] = op["value"]
 
 
 def _refusal(code: int, message: str) -> web.Response:

@@ -140,6 +140,17 @@ async def test_no_more_than_twenty_commands_wait(server: FakeApiServer, api: htt
     assert problem_of(response)["detail"].startswith("20 commands are waiting already")
 
 
+async def test_an_abort_takes_the_place_of_one_of_twenty_that_wait(
+    server: FakeApiServer, api: httpx2.AsyncClient
+) -> None:
+    aborts = [{"id": "first", "verb": "abort"}]
+    server.put(moving(commands=aborts + [{"id": str(number), "verb": "pause"} for number in range(19)]))
+    response = await api.post(f"{PATH}/abort", json={"id": "second"})
+    waiting = [(each["id"], each["verb"]) for each in server.commands()]
+    assert (response.status_code, waiting[:3]) == (202, [("first", "abort"), ("second", "abort"), ("1", "pause")])
+    assert len(waiting) == 20
+
+
 async def test_a_refusal_is_a_problem_with_the_sentence(api: httpx2.AsyncClient) -> None:
     response = await api.post(f"{PATH}/abort", json={"run": 3})
     assert (response.status_code, problem_of(response)) == (

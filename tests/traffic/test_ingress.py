@@ -66,7 +66,7 @@ def test_it_has_class_hosts_and_paths_of_the_other_as_far_as_they_lead_to_the_se
 def test_it_takes_over_labels_the_old_class_and_what_counts_on_a_canary_and_nothing_that_makes_it_the_original() -> (
     None
 ):
-    counted = {f"{NGINX}load-balance": "ewma", f"{NGINX}upstream-hash-by-subset": "true"}
+    counted = {f"{NGINX}{name}": "x" for name in ("load-balance", "upstream-hash-by-subset", "service-upstream")}
     legacy = {f"{NGINX}affinity": "cookie", f"{NGINX}affinity-canary-behavior": "legacy"}
     foreign = {f"{NGINX}rewrite-target": "/", "cert-manager.io/issuer": "x", "argocd.argoproj.io/tracking-id": "x"}
     ingress = an_ingress(annotations={CLASS: "nginx", **counted, **legacy, **foreign}, ingressClassName=None)

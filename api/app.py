@@ -13,7 +13,7 @@ from api.commanding import commanding
 from api.dashboard.pages import pages
 from api.guard import Guard
 from api.ports import Client, Store
-from api.reading import reading
+from api.reading import following, reading
 from api.streams import Streams
 
 _ABOUT = (
@@ -55,7 +55,8 @@ def create_app(
     app.state.streams = streams
     charts = Charts(store, clock=clock)
     problems.install(app)
-    app.include_router(reading(store=store, streams=streams, charts=charts), prefix="/api/v1")
+    app.include_router(reading(store=store, charts=charts), prefix="/api/v1")
+    app.include_router(following(store=store, streams=streams), prefix="/api/v1")
     app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
     app.include_router(pages(store=store, version=version))
     app.add_middleware(Guard, clock=clock)

@@ -27,8 +27,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 _A_SLICE = 50  # views built before the loop gets a turn: the controller works in the same one
 
 
-def reading(*, store: Store, streams: Streams, charts: Charts) -> APIRouter:
-    """The routes below `/api/v1` that change nothing."""
+def reading(*, store: Store, charts: Charts) -> APIRouter:
+    """The routes below `/api/v1` that answer once."""
     router = APIRouter(tags=["read"])
 
     @router.get("/rollouts", response_model=list[RolloutView], responses=responses(422))
@@ -64,6 +64,13 @@ def reading(*, store: Store, streams: Streams, charts: Charts) -> APIRouter:
         """The last run over time: the desired share, and what each check said, as far as this process has seen it."""
         _found(store, Key(namespace, name))
         return charts.of(Key(namespace, name))
+
+    return router
+
+
+def following(*, store: Store, streams: Streams) -> APIRouter:
+    """The routes below `/api/v1` that go on telling."""
+    router = APIRouter(tags=["read"])
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def follow_all() -> StreamingResponse:

@@ -77,7 +77,18 @@ def _besides(match: Match | None) -> str:
 
 
 def holding(case: Case, standing: Standing | None, flow: Split, lacking: str | None) -> tuple[str, str]:
-    """While a step is held: the reason in one word, and the sentence; `lacking` is what the stable version does."""
+    """While a step is held: the reason in one word, and the sentence; `lacking` is what the stable version does.
+
+    What somebody else did to the split comes beside what is waited for, and is the reason only where that needs nobody.
+    """
+    reason, sentence = _holding(case, standing, flow, lacking)
+    if not case.run.reverts:
+        return reason, sentence
+    usual = reason in ("Holding", "WaitingForEvidence") and (standing is None or standing.unproved)
+    return "Reverted" if usual else reason, f"{sentence} Meanwhile, {_undone(case)}."
+
+
+def _holding(case: Case, standing: Standing | None, flow: Split, lacking: str | None) -> tuple[str, str]:
     weight = flow.canary
     place = f"At {percent(weight)}{_besides(flow.match)}"
     trouble = _trouble(case, place)
@@ -103,8 +114,6 @@ def _trouble(case: Case, place: str) -> tuple[str, str] | None:
         return off
     if case.asked.paused_at:
         return "Paused", f"{paused_note(case.asked)} {place[0].lower()}{place[1:]}; resume to go on."
-    if case.run.reverts and not _asks(case):
-        return "Reverted", f"{place}: {_undone(case)}."
     if case.canary is not None and len(case.canary.ready) < case.pods(case.index):
         return "WaitingForPods", f"{place}: waiting for the canary's pods, {unready(case)}."
     return None
@@ -116,11 +125,6 @@ def _cut_off(case: Case) -> tuple[str, str] | None:
         return "CanaryUnready", f"Canary taken off the traffic: {unready(case)}; it gets its share back when ready."
     lost = routing.adrift(case.world)
     return None if lost is None else ("RouteUnfit", f"Canary taken off the traffic: {lost}")
-
-
-def _asks(case: Case) -> bool:
-    """Whether a person is asked for an approval, which must not be hidden behind anything that needs nobody."""
-    return case.hold.approval and not case.asked.promote
 
 
 def _undone(case: Case) -> str:
@@ -136,9 +140,8 @@ def _off_traffic(short: str | None, since: str) -> tuple[str, str]:
 
 
 def _waiting(case: Case, place: str, lacking: str | None) -> tuple[str, str]:
-    if _asks(case):
-        also = f" Meanwhile, {_undone(case)}." if case.run.reverts else ""
-        return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}.{also}"
+    if case.hold.approval and not case.asked.promote:
+        return "WaitingForApproval", f"{place}: waiting for approval; promote to go on to {following(case)}."
     waits = routing.waiting(case.world) or lacking
     if waits is not None and case.earliest <= case.now:
         return "Holding", f"{place}: {waits}."

@@ -460,6 +460,16 @@ def test_a_revert_does_not_hide_that_a_person_is_asked() -> None:
     )
 
 
+def test_a_revert_is_told_beside_what_is_waited_for_and_hides_no_source_that_is_down() -> None:
+    told = a_run(reverts=1, reason="kubectl changed HTTPRoute store/shop, put right again")
+    also = " Meanwhile, kubectl changed HTTPRoute store/shop, put right again; seen once in this step."
+    down = judged(a_result(State.PROVIDER_DOWN))
+    for world, findings, reason in ((a_world(run=told), GOOD, "Reverted"), (a_world(run=told), down, "ProviderDown")):
+        plain = decide(replace(world, status=a_world().status), findings)
+        decision = decide(world, findings)
+        assert (decision.reason, decision.status.message) == (reason, f"{plain.status.message}{also}")
+
+
 def test_reverts_are_counted_anew_in_the_next_step() -> None:
     run = decide(a_world(entered=OVER, run=a_run(reverts=2)), GOOD).status.run
     assert run is not None

@@ -8,7 +8,7 @@ import yaml
 
 from rollout.kube.request import FIELD_MANAGER
 from tests.backends import ROOT
-from tests.deploy.overlays import a_copy, built, container, deployment
+from tests.deploy.overlays import a_copy, built, container, deployment, one
 
 
 def blocks(page: str) -> list[Any]:
@@ -58,6 +58,17 @@ def test_the_kustomization_of_ones_own_builds(tmp_path: Any) -> None:
     assert deployment(objects)["spec"]["replicas"] == 2
     (config,) = (each for each in objects if each["kind"] == "ConfigMap")
     assert config["data"] == {"sources.yaml": "sources: []\n"}
+
+
+def test_the_kustomization_with_notifications_of_ones_own_builds(tmp_path: Any) -> None:
+    a_copy(tmp_path / "progressive-delivery")
+    (mine,) = (each for each in blocks("notifications.md") if "components" in each)
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(mine))
+    (tmp_path / "notifications.yaml").write_text("targets: []\n")
+    objects = built(tmp_path)
+    volumes = {each["name"]: each for each in deployment(objects)["spec"]["template"]["spec"]["volumes"]}
+    config = one(objects, "ConfigMap", volumes["notifications"]["configMap"]["name"])
+    assert config["data"] == {"notifications.yaml": "targets: []\n"}
 
 
 @pytest.mark.parametrize("folder", ["base", "cluster", "people", "rbac", "argocd"])

@@ -199,7 +199,7 @@ INSTALLING = {
     "kubectl apply -k deploy/overlays/cluster-wide",
     "kubectl apply -k deploy/overlays/one-namespace",
     "kubectl create secret generic progressive-delivery-notifications --namespace progressive-delivery"
-    " --from-file=slack",
+    " --from-file=team-chat",
     "kubectl delete -k deploy/overlays/cluster-wide",
     "kubectl get rollouts --all-namespaces",
     "kubectl kustomize deploy/argocd > argocd-cm.yaml",

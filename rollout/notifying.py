@@ -69,7 +69,8 @@ def notifying(
         metrics.notified(target, fate)
         queue.add(notice.subject, delay=_LAZILY)
         if fate is not Fate.SENT:
-            note = f"{target} was not told `{notice.kind}` of {notice.identity}: it did not take it, or not in time."
+            what = f"`{notice.kind}` ({notice.id})"
+            note = f"Target {target} was not told {what}: it did not take it, or not in time; the log says why."
             recorder.record(_about(notice), "Warning", reason="NotificationLost", action="Notify", note=note)
 
     targets = [(target, sender(target, notifications, now)) for target in notifications.targets]

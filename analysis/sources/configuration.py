@@ -1,9 +1,8 @@
 """The metric sources of a controller, read from a YAML file; every mistake is named by its field."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -18,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+
+from analysis.mistakes import NAME, dotted, mistake
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _UNITS = (3600.0, 60.0, 1.0, 0.001)
@@ -50,7 +51,7 @@ def _public_header(value: str) -> str:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=3600)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?$")]
+Name = Annotated[str, Field(pattern=NAME)]
 Address = Annotated[str, BeforeValidator(_address)]
 Header = Annotated[str, AfterValidator(_public_header)]
 
@@ -77,6 +78,13 @@ class PrometheusSource(_Strict):
     basic_auth: BasicAuth | None = None
     headers: dict[Header, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What it reads at every question, by the name of the field."""
+        password = self.basic_auth.password_file if self.basic_auth else None
+        found = {"tokenFile": self.token_file, "basicAuth.passwordFile": password, "caFile": self.ca_file}
+        return {field: path for field, path in found.items() if path is not None}
 
     @model_validator(mode="after")
     def _one_identity(self) -> Self:
@@ -158,15 +166,9 @@ def _source(entry: object, field: str) -> SourceConfiguration:
 
 
 def _named(error: ValidationError, field: str, kind: str) -> str:
-    # The value that was refused stays out: it may be an address with a password in it.
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = [str(part) for part in first["loc"]]
-    prefix = field if where[:1] == ["name"] else f"{field}.{kind}"
-    return f"{_dotted(prefix, first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
-
-
-def _dotted(prefix: str, location: Sequence[Any]) -> str:
-    return prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    place, said = mistake(error)
+    prefix = field if place[:1] == ("name",) else f"{field}.{kind}"
+    return f"{dotted((prefix, *place))}: {said}"
 
 
 def _mark(error: yaml.YAMLError) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ import typer
 import uvloop
 from kubernetes.aio.config import ConfigException
 
-from analysis.sources import Source, SourceConfiguration, SourcesError, load
+from analysis.sources import PrometheusSource, Source, SourceConfiguration, SourcesError, load
 from analysis.sources.opening import opened
 from api.app import create_app
 from api.health import create_health_app
@@ -35,7 +36,7 @@ from rollout.kube.reflector import Reflector
 from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics
-from rollout.models.base import parse_duration
+from rollout.models.base import NAME_PATTERN, parse_duration
 from rollout.models.kinds import Key
 from rollout.notifications.configuration import Notifications
 from rollout.notifications.configuration import load as load_notifications
@@ -44,6 +45,7 @@ from rollout.readings import Readings
 from rollout.watched import Watched
 
 _VERSION = version("progressive-delivery")
+_log = structlog.get_logger()
 _FROZEN = 5.0  # seconds without a turn of the loop after which the process is not alive
 _STUCK = 300.0  # seconds without a turn of a watch; one that works takes 150 s for silence and 10 s for a call
 
@@ -74,9 +76,11 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
     notifications: Annotated[Path | None, typer.Option(help="YAML file that says whom to notify.")] = None,
     settle: Annotated[str, typer.Option(help="From a route's acceptance to its effect, at most.")] = "15s",
     api_host: Annotated[str, typer.Option(help="Loopback address of the REST API.")] = "127.0.0.1",
-    api_port: Annotated[int, typer.Option(help="Port of the REST API; 0 lets the kernel choose.")] = 7070,
+    api_port: Annotated[
+        int, typer.Option(help="Port of the REST API; 0 lets the kernel choose.", min=0, max=65535)
+    ] = 7070,
     health_host: Annotated[str, typer.Option(help="Address of /healthz, /readyz and /metrics.")] = "0.0.0.0",  # noqa: S104 (probes come from outside the pod)
-    health_port: Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")] = 7071,
+    health_port: Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.", min=0, max=65535)] = 7071,
     annotation_commands: Annotated[
         str, typer.Option(help="Commands that annotations may give: `safe` (abort, pause) or `all`.")
     ] = "safe",
@@ -101,8 +105,10 @@ def controller(  # noqa: PLR0913 (each is an option of the command)
             lease_namespace=lease_namespace or os.environ.get("POD_NAMESPACE", "default"),
         )
         require_loopback(api_host)
+        _require_namespace(namespace)
         _require_cluster(kubeconfig)
         log_as(log_format)
+        _warn_of_files(options.sources)
         uvloop.run(_until_told(options))
     except* (ValueError, SourcesError, ConfigException, OSError) as group:
         for error in _leaves(group):
@@ -133,6 +139,21 @@ def _notifications(path: Path | None) -> Notifications | None:
 def _require_file(option: str, path: Path | None) -> None:
     if path is not None and not path.is_file():
         raise ValueError(f"{option}: there is no file {path}")
+
+
+def _require_namespace(name: str | None) -> None:
+    if name is not None and not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(f"--namespace: {name!r} cannot be one: lower-case letters, digits and '-' only")
+
+
+def _warn_of_files(sources: Sequence[SourceConfiguration]) -> None:
+    """Say what would be seen with the first release only. No reason not to start: an abort needs no metrics."""
+    for source in sources:
+        for field, path in source.files.items() if isinstance(source, PrometheusSource) else ():
+            if not os.access(path, os.R_OK):
+                _log.warning(
+                    "a file of a metric source cannot be read", source=source.name, field=field, file=str(path)
+                )
 
 
 def _require_cluster(kubeconfig: Path | None) -> None:
@@ -184,7 +205,7 @@ async def run(options: Options) -> None:
 
 
 def _told(name: str) -> Callable[[int], None]:
-    return lambda port: structlog.get_logger().info("listening", name=name, port=port)
+    return lambda port: _log.info("listening", name=name, port=port)
 
 
 def _parts(

@@ -70,7 +70,7 @@ def _test_notice() -> Any:
     status = import_module("rollout.models.status")
     said = status.RolloutStatus(message="This is a test, sent by `rollout notify`. Nothing happened.")
     return notice.Notice(
-        kind=notice.Kind.STARTED,
+        kind=notice.Kind.TEST,
         id="test",
         at=_now(),
         subject=kinds.Key("default", "test"),

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from rollout.kube.client import Client, Lane
-from rollout.kube.errors import ApiError, Conflict, Forbidden, NotFound
+from rollout.kube.errors import ApiError, Conflict, NotFound
 from rollout.models.kinds import LEASES, Manifest
 
 log = structlog.get_logger()
@@ -153,10 +153,8 @@ class Election:
                 self._answered_at = asyncio.get_running_loop().time()
                 return found
         except (ApiError, TimeoutError) as error:
-            # What is forbidden is not mended by waiting; anything else may be.
-            say = log.warning if isinstance(error, Forbidden) else log.info
             where = f"{self._namespace}/{self._name}"
-            say("lease not written", lease=where, error=str(error) or "no answer in time")
+            log.warning("lease not written", lease=where, error=str(error) or "no answer in time")
             return False
 
     async def _take(self) -> bool:

@@ -15,6 +15,7 @@ from rollout.kube.errors import ApiError, Gone, NotFound, Unavailable
 from rollout.kube.store import Store
 from rollout.kube.wire import head_of
 from rollout.models.kinds import Resource
+from rollout.models.rollout import GROUP
 
 log = structlog.get_logger()
 
@@ -170,7 +171,9 @@ class Reflector:
     def _not_installed(self) -> float:
         self._last_activity = self._clock()
         if self._resource_version is not None or not self.synced.is_set():
-            log.info("kind is not installed", kind=self.resource.kind, group=self.resource.group)
+            # Others' kinds may well be missing; without ours there is nothing to do, and nobody would see why.
+            say = log.warning if self.resource.group == GROUP else log.info
+            say("kind is not installed", kind=self.resource.kind, group=self.resource.group)
         self._resource_version = None
         self._store.clear(self.resource)
         self.synced.set()

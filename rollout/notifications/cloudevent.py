@@ -16,6 +16,7 @@ _TYPES = {
     Kind.ABORTED: "aborted",
     Kind.PROMOTED: "promoted",
     Kind.STALLED: "stalled",
+    Kind.TEST: "test",
 }
 
 

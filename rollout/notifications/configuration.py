@@ -1,17 +1,17 @@
 """Whom the controller notifies, read from a YAML file; every mistake is named by its field, no secret is ever shown."""
 
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from analysis.mistakes import NAME, dotted, mistake
 from rollout.notifications.cloudevent import Mode
-from rollout.notifications.notice import Kind, Notice
+from rollout.notifications.notice import HAPPENING, Kind, Notice
 from rollout.notifications.reference import Reference
 
 _CREDENTIALS = (
@@ -42,7 +42,13 @@ def _plain_address(value: str) -> str:
     return value
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?$")]
+def _happening(value: object) -> object:
+    if value not in HAPPENING:
+        raise ValueError(f"is not known: write one of {', '.join(HAPPENING)}")
+    return value
+
+
+Name = Annotated[str, Field(pattern=NAME)]
 Glob = Annotated[str, Field(min_length=1, max_length=100)]
 PlainAddress = Annotated[str, AfterValidator(_plain_address)]
 
@@ -83,7 +89,7 @@ class Target(_Strict):
     """One receiver, and what it wants to be told."""
 
     name: Name
-    on: tuple[Kind, ...] = Field(default=tuple(Kind), min_length=1)
+    on: tuple[Annotated[Kind, BeforeValidator(_happening)], ...] = Field(default=HAPPENING, min_length=1)
     namespaces: tuple[Glob, ...] = Field(default=("*",), min_length=1)
     rollouts: tuple[Glob, ...] = Field(default=("*",), min_length=1)
     apprise: AppriseTarget | None = None
@@ -135,6 +141,8 @@ def load(path: Path) -> Notifications:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotificationsError(f"{path}: is not YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+    if not isinstance(document, dict):
+        raise NotificationsError(f"{path}: the file must hold `targets`, a list")
     try:
         return Notifications.model_validate(document)
     except ValidationError as error:
@@ -142,17 +150,5 @@ def load(path: Path) -> Notifications:
 
 
 def _named(error: ValidationError) -> str:
-    # The value that was refused stays out: it may be an address with a password in it.
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    said = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] in ("model_type", "model_attributes_type") and not first["loc"]:
-        return "the file must hold `targets`, a list"
-    if first["type"] == "extra_forbidden":
-        said = "there is no such field"
-    where = _dotted(first["loc"])
-    return f"{where}: {said}" if where else said
-
-
-def _dotted(location: Sequence[Any]) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".")
+    place, said = mistake(error)
+    return f"{dotted(place)}: {said}" if place else said

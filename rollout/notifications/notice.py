@@ -17,6 +17,11 @@ class Kind(StrEnum):
     ABORTED = "aborted"
     PROMOTED = "promoted"
     STALLED = "stalled"
+    TEST = "test"  # somebody tries whether it arrives
+
+
+HAPPENING = tuple(kind for kind in Kind if kind is not Kind.TEST)
+"""What a target can be told of a Rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+)
 
 from rollout.notifications import cloudevent, wording
 from rollout.notifications.configuration import Notifications, WebhookTarget, web_address
@@ -16,6 +24,13 @@ from rollout.notifications.signing import keys, signed
 _WITHIN = 10.0  # seconds
 _NEVER = frozenset({400, 410, 413, 415, 422})  # the same body will not be taken later either
 _LONGEST_WAIT = 300.0  # seconds; a receiver may not ask for more
+# In this order: the narrower before what it is a case of.
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (ClientConnectorDNSError, "its name cannot be resolved"),
+    (ClientSSLError, "TLS failed: its certificate may not be trusted here"),
+    (ClientConnectorError, "cannot be reached"),
+    (Exception, "the connection broke"),
+)
 
 
 def posting(
@@ -61,8 +76,8 @@ async def _post(url: str, message: cloudevent.Message, within: float) -> None:
             _require_taken(answer)
     except TimeoutError:
         raise NotSent(f"no answer within {within:g} s") from None
-    except (ClientError, OSError, ValueError) as error:  # their words hold the address
-        raise NotSent(f"the connection failed ({type(error).__name__})") from None
+    except (ClientError, OSError, ValueError) as error:  # their own words hold the address
+        raise NotSent(next(words for kind, words in _FAILURES if isinstance(error, kind))) from None
 
 
 def _require_taken(answer: ClientResponse) -> None:

@@ -23,6 +23,7 @@ _TYPES = {
     Kind.ABORTED: NotifyType.FAILURE,
     Kind.PROMOTED: NotifyType.SUCCESS,
     Kind.STALLED: NotifyType.FAILURE,
+    Kind.TEST: NotifyType.INFO,
 }
 _TALKERS = ("apprise", "requests", "urllib3")
 _ANSWER = re.compile(r"\berror=(?P<code>[1-5]\d\d)\b")

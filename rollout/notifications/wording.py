@@ -11,6 +11,7 @@ _HAPPENED = {
     Kind.ABORTED: "{version} was taken back",
     Kind.PROMOTED: "{version} was promoted",
     Kind.STALLED: "stalled",
+    Kind.TEST: "a test",
 }
 
 

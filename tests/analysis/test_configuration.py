@@ -59,7 +59,7 @@ def test_an_empty_list_is_no_mistake(tmp_path: Path):
         ("sources: [{name: a, prometheus: 1}]", "sources[0].prometheus: must hold the source's fields"),
         ("sources: [{prometheus: {url: 'http://x'}}]", "sources[0].name: "),
         ("sources: [{name: A b, prometheus: {url: 'http://x'}}]", "sources[0].name: "),
-        ("sources: [{name: a, prometheus: {}}]", "sources[0].prometheus.url: Field required"),
+        ("sources: [{name: a, prometheus: {}}]", "sources[0].prometheus.url: is missing: set it"),
         (
             "sources: [{name: a, prometheus: {url: 'me:secret@x'}}]",
             "sources[0].prometheus.url: must be an address such as",
@@ -70,7 +70,7 @@ def test_an_empty_list_is_no_mistake(tmp_path: Path):
         ),
         (
             "sources: [{name: a, prometheus: {url: 'http://x', headers: {authorization: secret}}}]",
-            "sources[0].prometheus.headers.authorization.[key]: authorization is a credential: use tokenFile or",
+            "sources[0].prometheus.headers.authorization: authorization is a credential: use tokenFile or",
         ),
         ("sources: [{name: a, prometheus: {url: 'http://x', intervall: 1}}]", "sources[0].prometheus.intervall: "),
         ("sources: [{name: a, prometheus: {url: 'http://x', timeout: soon}}]", "sources[0].prometheus.timeout: "),

@@ -1,6 +1,7 @@
 """The controller as a process of its own: killed by force in the middle of a release, told to end, started wrongly."""
 
 import asyncio
+import json
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -71,6 +72,8 @@ async def test_told_to_end_it_ends_well(tmp_path: Path) -> None:
         (["--notifications", "/nowhere.yaml"], ("/nowhere.yaml", "cannot be read")),
         (["--kubeconfig", "/nowhere"], ("/nowhere",)),
         (["--annotation-commands", "some"], ("safe", "all")),
+        (["--namespace", "Bad Name"], ("--namespace", "lower-case")),
+        (["--health-port", "99999"], ("--health-port", "65535")),
     ],
 )
 async def test_started_wrongly_it_says_in_one_line_what_is_wrong(arguments: list[str], words: tuple[str, ...]) -> None:
@@ -79,6 +82,29 @@ async def test_started_wrongly_it_says_in_one_line_what_is_wrong(arguments: list
     assert running.returncode == 1
     assert said.count(b"\n") == 1
     assert [word for word in words if word not in said.decode()] == []
+
+
+async def test_a_file_of_a_metric_source_that_is_not_there_is_said_and_is_no_reason_not_to_start(
+    tmp_path: Path,
+) -> None:
+    sources = tmp_path / "secured.yaml"
+    sources.write_text("sources: [{name: main, prometheus: {url: 'http://127.0.0.1:9', tokenFile: /nowhere}}]\n")
+    async with stage(tmp_path) as made:
+        ports = ("--api-port", "0", "--health-host", "127.0.0.1", "--health-port", "0")
+        running = await start("--kubeconfig", str(made.cluster.kubeconfig), "--metric-sources", str(sources), *ports)
+        assert running.stderr is not None
+        first = json.loads(await running.stderr.readline())
+        assert (first["level"], first["source"], first["field"], first["file"]) == (
+            "warning",
+            "main",
+            "tokenFile",
+            "/nowhere",
+        )
+        async with asyncio.timeout(20):
+            while b"acting" not in await running.stderr.readline():
+                pass
+        running.terminate()
+        await running.communicate()
 
 
 def holder(made: Stage) -> str:

@@ -1,8 +1,10 @@
 import asyncio
 import json
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from rollout.notifications.posting import posting
 from rollout.notifications.sending import NotSent, Send
@@ -53,7 +55,7 @@ async def refusal(send: Send) -> tuple[str, float | None, bool]:
         (says(503, Retry_After="Fri, 01 May 2026 12:00:00 GMT"), ("answered 503", None, False)),
         (says(400), ("answered 400", None, True)),
         (says(422), ("answered 422", None, True)),
-        (cuts, ("the connection failed (ServerDisconnectedError)", None, False)),
+        (cuts, ("the connection broke", None, False)),
         (hangs, ("no answer within 0.2 s", None, False)),
     ],
 )
@@ -75,7 +77,17 @@ async def test_it_goes_to_no_other_address(tmp_path: Path) -> None:
 async def test_where_nobody_listens_the_answer_does_not_show_the_address(tmp_path: Path) -> None:
     async with receiving() as receiver:
         url = f"{receiver.url}/sesame"
-    assert await refusal(a_webhook(tmp_path, url)) == ("the connection failed (ClientConnectorError)", None, False)
+    assert await refusal(a_webhook(tmp_path, url)) == ("cannot be reached", None, False)
+
+
+async def test_a_name_that_nobody_has_and_a_certificate_that_nobody_trusts_are_said(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with receiving(tls=context) as receiver:
+        untrusted = await refusal(a_webhook(tmp_path, f"https://127.0.0.1:{receiver.port}/sesame"))
+    assert untrusted == ("TLS failed: its certificate may not be trusted here", None, False)
+    nowhere = await refusal(a_webhook(tmp_path, "https://sesame.invalid/"))
+    assert nowhere == ("its name cannot be resolved", None, False)
 
 
 async def test_a_secret_that_is_exchanged_counts_at_once(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ async def test_what_a_target_will_never_take_is_an_event_on_the_rollout_and_coun
             assert made.parts is not None
             metrics = made.parts.metrics.render().decode()
     (event,) = [each for each in made.list("events") if each["reason"] == "NotificationLost"]
-    assert (event.get("note") or event["message"]).startswith("hook was not told `stalled` of ")
+    assert (event.get("note") or event["message"]).startswith("Target hook was not told `stalled` (")
     assert 'progressive_delivery_notifications_total{outcome="givenUp",target="hook"} 1.0' in metrics
     assert "sesame" not in json.dumps([made.list("events"), made.status]) + metrics + "".join(capfd.readouterr())
 

@@ -49,8 +49,8 @@ def missing() -> str | None:
     """Why no image can be built here, if none can."""
     absent = [name for name in ("buildah", "debootstrap", "unshare") if which(name) is None]
     if sys.platform != "linux" or os.geteuid() != 0:
-        return "the image is built and entered by root only"
-    return f"the image needs {', '.join(absent)} (Debian's packages)" if absent else None
+        return "the image is built and entered by root only: run these tests as root"
+    return f"the image needs {', '.join(absent)} (Debian: apt-get install buildah debootstrap)" if absent else None
 
 
 @contextmanager

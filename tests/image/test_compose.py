@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.binaries import NotBuilt
 from sandbox.prometheus import installed
+from tests import missing
 from tests.image.composing import IN_ORDER, VARIABLES, free_ports, ordered, up
 from tests.image.composition import FILE, ROOT, resolved, services
 from tests.image.places import Host
@@ -65,7 +66,7 @@ def test_images_carry_the_version_of_the_project(project: dict[str, Any]) -> Non
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(installed() is None, reason="Prometheus is not on PATH")
+@pytest.mark.skipif(installed() is None, reason=missing.PROMETHEUS)
 async def test_what_it_starts_promotes_a_good_version_and_takes_a_bad_one_back(
     project: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from bench.process import controlling
 from rollout.monitoring.panels import ROWS
 from rollout.readings import PREFIX
+from tests import missing
 from tests.backends import Ground
 from tests.controller.harness import ERRORS, Stage, a_rollout, stage
 from tests.monitoring.test_rules import filled
@@ -24,7 +25,7 @@ STEPS = {"canary": {"steps": [{"weight": 10, "hold": {"for": "1s"}}, {"weight": 
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(PROMETHEUS is None, reason="Prometheus is not on the PATH; it is a package of Debian's"),
+    pytest.mark.skipif(PROMETHEUS is None, reason=missing.PROMETHEUS),
 ]
 
 

@@ -17,12 +17,13 @@ from rollout.monitoring.alerts import ALERTS, Alert
 from rollout.monitoring.grafana import dashboard
 from rollout.monitoring.panels import ROWS
 from rollout.readings import PREFIX
+from tests import missing
 from tests.api.test_metrics import readings
 from tests.monitoring.scenes import SCENES
 
 PROMTOOL = which("promtool")
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on the PATH; it comes with Prometheus")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason=missing.PROMETHEUS)
 
 
 def promtool(*arguments: str) -> str:

@@ -9,11 +9,12 @@ import pytest
 
 from sandbox.prometheus import configuration, targets
 from sandbox.shop import Metrics
+from tests import missing
 from tests.sandbox.test_prometheus import a_pod
 
 PROMTOOL = which("promtool")
 
-pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on the PATH; it comes with Prometheus")
+pytestmark = pytest.mark.skipif(PROMTOOL is None, reason=missing.PROMETHEUS)
 
 
 def promtool(*arguments: str, text: str = "") -> str:

@@ -14,6 +14,7 @@ from sandbox.child import fetch
 from sandbox.cluster import cluster
 from sandbox.settings import Settings
 from sandbox.storage import Object, Storage
+from tests import missing
 from tests.sandbox.workloads import quick
 
 METRICS = b"# TYPE requests_total counter\nrequests_total 7\n"
@@ -111,7 +112,7 @@ async def until_scraped(url: str, query: str) -> list[tuple[dict[str, str], str]
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(prometheus.installed() is None, reason="Prometheus is not on PATH")
+@pytest.mark.skipif(prometheus.installed() is None, reason=missing.PROMETHEUS)
 async def test_prometheus_has_the_series_of_pods_that_come_later_and_of_the_proxy(settings: Settings) -> None:
     storage = Storage(seed=1)
     program = prometheus.installed()

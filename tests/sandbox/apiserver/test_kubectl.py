@@ -11,10 +11,11 @@ import pytest
 
 from sandbox import garbage
 from sandbox.apiserver import ApiServer, RequestRecord
+from tests import missing
 
 Kubectl = Callable[..., Awaitable[str]]
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason=missing.KUBECTL)
 
 SHOP = {
     "apiVersion": "apps/v1",

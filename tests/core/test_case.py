@@ -124,6 +124,7 @@ def test_a_number_is_never_given_twice() -> None:
     assert next_number(replace(lost(at_rest()), runs=(), revisions={})) == 1
     assert next_number(replace(lost(at_rest()), runs=(), revisions={OLD: a_revision(OLD, promoted=7)})) == 8
     assert next_number(replace(at_rest(), revisions={NEW: a_revision(NEW, aborted=4)})) == 5
+    assert next_number(replace(at_rest(), taken=frozenset({7}))) == 8
 
 
 def test_the_deadline_is_ten_minutes_unless_declared() -> None:

@@ -341,6 +341,11 @@ def test_the_routes_are_given_back_once_the_services_lead_to_the_canary(world: W
     assert stage_of(decide(world, GOOD)) == (stage, 100 if stage is Stage.SWITCHING else None, NEW)
 
 
+def test_a_canary_that_has_all_traffic_loses_no_pods_while_everything_switches_to_it() -> None:
+    decision = decide(a_world(Stage.SWITCHING, spec=a_spec(replicas=REPLICAS - 2)), GOOD)
+    assert decision.target.replicas == {OLD: REPLICAS, NEW: REPLICAS}
+
+
 def test_a_weight_that_somebody_took_is_given_back_in_switching_only_to_a_ready_canary() -> None:
     canary = a_revision(NEW, REPLICAS, ready=1)
     decision = decide(

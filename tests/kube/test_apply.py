@@ -110,6 +110,14 @@ async def test_a_patch_first_names_the_version_it_was_made_from(api: FakeApi, cl
     assert [each.body for each in api.seen] == [[fence, change], [change]]
 
 
+async def test_what_was_deleted_is_gone_at_once(api: FakeApi, client: Client) -> None:
+    store, key = Store(INDEXES), Key("prod", "a")
+    store.put(HTTP_ROUTES, raw(api.objects[HTTP_ROUTES.path("prod", "a")]))
+    deletion = Write(verb=Verb.DELETE, resource=HTTP_ROUTES, key=key, why="it is over")
+    await apply((deletion,), client=client, store=store, urgent=False, observer=lambda _: None)
+    assert (store.get(HTTP_ROUTES, key), HTTP_ROUTES.path("prod", "a") in api.objects) == (None, False)
+
+
 async def test_what_was_written_is_known_at_once_and_the_next_write_to_it_starts_from_there(
     api: FakeApi, client: Client
 ) -> None:

@@ -26,7 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(arguments)
     chosen = [(row, each) for row, each in enumerate(MUTANTS, 1) if row in asked.rows and _meant(each, asked.words)]
     if not chosen:
-        print(f"No mutant to try mentions any of: {', '.join(asked.words)}.", file=sys.stderr)
+        words = f" that mentions any of: {', '.join(asked.words)}" if asked.words else ""
+        print(f"No mutant to try in rows {asked.rows[0]} to {asked.rows[-1]}{words}.", file=sys.stderr)
         return 2
     sums: Counter[tuple[str, str]] = Counter()
     began = time.monotonic()
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _rows(text: str) -> range:
     first, _, last = text.partition("-")
+    if not (
+        first.isdecimal() and (last or first).isdecimal() and 1 <= int(first) <= int(last or first) <= len(MUTANTS)
+    ):
+        raise argparse.ArgumentTypeError(f"write FIRST-LAST, from 1 to {len(MUTANTS)}, such as 1-6")
     return range(int(first), int(last or first) + 1)
 
 

@@ -97,4 +97,7 @@ GUARDS = (
     Mutant("rollout/kube/store.py", "        if table is None:\n            return False\n        key, version", "        if table is None:\n            table = self._tables[resource] = Table({})\n        key, version", sin="unbounded cardinality and memory", tests="tests/kube/test_store.py"),
     Mutant("rollout/kube/queue.py", "if len(self._later) > 2 * len(self._wanted) + 64:", "if False:", sin="unbounded cardinality and memory", tests="tests/kube/test_queue.py -k pile_up"),
     Mutant("rollout/controller.py", "resource=done.write.resource.plural", "resource=done.write.key.name", sin="unbounded cardinality and memory", tests=f"{G}/test_process.py -k name_of"),
+    Mutant("deploy/rbac/cluster-role.yaml", "  resources: [pods]\n  verbs: [list, watch]", "  resources: [pods]\n  verbs: [list, watch, delete]", sin="cluster-admin RBAC", tests="tests/controller/test_rbac.py"),
+    Mutant("deploy/rbac/cluster-role.yaml", "  resources: [rolloutruns]\n  verbs: [list, watch, create, delete]", "  resources: [rolloutruns]\n  verbs: [list, watch, create]", sin="cluster-admin RBAC", tests="tests/controller/test_rbac.py"),
+    Mutant("deploy/base/deployment.yaml", "terminationGracePeriodSeconds: 15", "terminationGracePeriodSeconds: 5", sin="fire and forget, no graceful stop", tests="tests/deploy/test_building.py -k hangs_at_its_end"),
 )  # fmt: skip

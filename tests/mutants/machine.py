@@ -15,7 +15,19 @@ from tempfile import TemporaryDirectory
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
-_PARTS = ("analysis", "api", "bench", "controlplane", "rollout", "sandbox", "tests", "crds", "docs", "pyproject.toml")
+_PARTS = (
+    "analysis",
+    "api",
+    "bench",
+    "controlplane",
+    "rollout",
+    "sandbox",
+    "tests",
+    "crds",
+    "deploy",
+    "docs",
+    "pyproject.toml",
+)
 _PATIENCE = 600  # seconds, after which a suite that hangs has noticed
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S.*?)(?: - |$)", re.MULTILINE)  # in a summary, not in a log
 # What the mutant that retries a conflict where it stands calls.

@@ -19,6 +19,7 @@ from rollout.core.report import refused
 from rollout.core.subjects import subscription
 from rollout.core.target import Decision
 from rollout.core.world import Settings, World
+from rollout.core.write import Write
 from rollout.kube.apply import Done, Refused, apply
 from rollout.kube.client import Client
 from rollout.kube.errors import ApiError, Conflict, Forbidden, Invalid, Unavailable
@@ -111,8 +112,12 @@ async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
 
     def done(write: Done) -> None:
         _count(write, parts.metrics)
-        if write.write.urgent and write.outcome == "ok":
+        if write.outcome != "ok":
+            return
+        if write.write.urgent:
             emptied.append(parts.now())
+        if _is_status(write.write):  # counted now: a later write may fail, and the next reconcile sees no change
+            _pass(world, decision, emptied, parts.metrics)
 
     await apply(
         writes,
@@ -122,11 +127,19 @@ async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
         observer=done,
         leads=parts.leads,
     )
-    passed = passages(world.status, decision.status, world.now)
-    parts.metrics.passed(passed)
-    if passed.proved_at is not None and emptied:
-        parts.metrics.reacted(emptied[-1] - passed.proved_at)
     return bool(writes)
+
+
+def _is_status(write: Write) -> bool:
+    return write.resource == ROLLOUTS and write.subresource == "status"
+
+
+def _pass(world: World, decision: Decision, emptied: Sequence[datetime], metrics: Metrics) -> None:
+    """Count what the Rollout went through, and how long after the proof of a breach its canary was off the traffic."""
+    passed = passages(world.status, decision.status, world.now)
+    metrics.passed(passed)
+    if passed.proved_at is not None and emptied:
+        metrics.reacted(emptied[-1] - passed.proved_at)
 
 
 _VERBS = {"create": RequestVerb.CREATE, "try": RequestVerb.CREATE, "delete": RequestVerb.DELETE}

@@ -334,6 +334,7 @@ async def act(parts: Parts, watching: tuple[Reflector, ...]) -> NoReturn:
 
     Only one replica may do so at a time; what it measured for its decisions ends with it.
     """
+    parts.metrics.elected()
     for reflector in watching:
         await reflector.synced.wait()
     unsubscribe = parts.store.subscribe(wake(parts))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from rollout.passages import Passages
 from rollout.readings import PREFIX, Gauges, Readings
@@ -74,7 +74,11 @@ class Metrics:
         self._query_durations = self._histogram(
             "metric_source_query_seconds", "Time until a metric source answered.", _QUICK, ("source",)
         )
-        self._sources = self._gauge("metric_source_up", "Whether a source answered when asked last.", ("source",))
+        self._sources: dict[str, bool] = {}
+
+    def elected(self) -> None:
+        """This replica acts from now on; what it heard of metric sources when it did so before is over."""
+        self._sources.clear()
 
     def reconciled(self, outcome: ReconcileOutcome, seconds: float) -> None:
         """Count one reconcile."""
@@ -102,7 +106,7 @@ class Metrics:
         """Count one question to a metric source; its name is one of the configuration's."""
         self._queries.labels(source, outcome).inc()
         self._query_durations.labels(source).observe(seconds)
-        self._sources.labels(source).set(outcome is not QueryOutcome.DOWN)
+        self._sources[source] = outcome is not QueryOutcome.DOWN
 
     def judged(self, state: str) -> None:
         """Count one verdict; `state` is one of the states that a check can report."""
@@ -114,7 +118,7 @@ class Metrics:
 
     def read(self, readings: Readings) -> None:
         """Show these states from now on. To be called once."""
-        self._registry.register(Gauges(readings))
+        self._registry.register(Gauges(readings, self._sources))
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -125,6 +129,3 @@ class Metrics:
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
         return Histogram(f"{PREFIX}_{name}", about, labels, buckets=buckets, registry=self._registry)
-
-    def _gauge(self, name: str, about: str, labels: tuple[str, ...]) -> Gauge:
-        return Gauge(f"{PREFIX}_{name}", about, labels, registry=self._registry)

@@ -32,17 +32,21 @@ class Readings:
     notifications: Callable[[], Mapping[str, tuple[int, float]]] = dict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gauges:
-    """The collector of some readings, as a registry calls it."""
+    """The collector of some readings, as a registry calls it; `sources` says by name which of them answered last."""
 
     readings: Readings
+    sources: Mapping[str, bool]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One family for each state."""
         read = self.readings
         yield _by("build_info", "The version that runs; always 1.", "version", {read.version: 1})
         yield _one("leader", "Whether this replica acts.", int(read.leads()))
+        # Who does not act asks no source: what it heard last would be shown for ever.
+        heard = self.sources if read.leads() else {}
+        yield _by("metric_source_up", "Whether a source answered when asked last.", "source", heard)
         yield _by("queue_depth", "Rollouts that wait for a reconcile.", "lane", read.queue_depth())
         yield _one("queue_age_seconds", "How long the longest of them has been due.", read.queue_age())
         yield _by("watch_age_seconds", "Time since a watch last gave a sign of life.", "resource", read.watch_ages())

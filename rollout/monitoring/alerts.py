@@ -87,8 +87,9 @@ ALERTS: Final = (
     ),
     Alert(
         name="ProgressiveDeliveryMetricSourceDown",
-        expr=f"max by (source) ({P}_metric_source_up) < 1 and on (source)"
-        f" sum by (source) (rate({P}_metric_source_queries_total[5m])) > 0",
+        # Only who leads asks, and each namespace may have a leader: `ignoring` pairs the series of one process.
+        expr=f"min by (namespace, source) ({P}_metric_source_up < 1 and ignoring (source) {P}_leader == 1"
+        f" and sum without (outcome) (rate({P}_metric_source_queries_total[5m])) > 0)",
         lasting="2m",
         severity=Severity.CRITICAL,
         summary="The metric source {{ $labels.source }} does not answer: nothing that it measures is judged.",

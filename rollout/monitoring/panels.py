@@ -188,8 +188,13 @@ ROWS: Final = (
             ),
             Panel(
                 title="Metric sources",
-                about="1 is well, 0 is down.",
-                queries=(Query(expr=f"max by (source) ({P}_metric_source_up)", legend="{{source}}"),),
+                about="1 is well, 0 is down, as the replica that acts heard last.",
+                queries=(
+                    Query(
+                        expr=f"min by (source) ({P}_metric_source_up and ignoring (source) {P}_leader == 1)",
+                        legend="{{source}}",
+                    ),
+                ),
             ),
             Panel(
                 title="Questions to metric sources",

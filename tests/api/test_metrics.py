@@ -80,12 +80,27 @@ def test_releases_and_steps_are_counted_with_the_time_they_took() -> None:
 
 def test_a_metric_source_is_up_unless_its_last_answer_was_none() -> None:
     metrics = Metrics()
+    metrics.read(readings(leads=lambda: True))
     metrics.queried("main", QueryOutcome.DOWN, 5.0)
     assert samples(metrics)["metric_source_up{main}"] == 0
     metrics.queried("main", QueryOutcome.NO_DATA, 0.5)
     assert samples(metrics)["metric_source_up{main}"] == 1
     assert samples(metrics)["metric_source_queries_total{main,down}"] == 1
     assert samples(metrics)["metric_source_query_seconds_sum{main}"] == 5.5
+
+
+def test_only_who_leads_shows_what_it_heard_of_a_metric_source_and_only_since_it_leads() -> None:
+    metrics, leads = Metrics(), [True]
+    metrics.read(readings(leads=lambda: leads[0]))
+    metrics.queried("main", QueryOutcome.OK, 0.5)
+    leads[0] = False
+    metrics.queried("main", QueryOutcome.OK, 0.5)  # a late answer
+    assert "metric_source_up{main}" not in samples(metrics)
+    leads[0] = True
+    metrics.elected()
+    assert "metric_source_up{main}" not in samples(metrics)
+    metrics.queried("main", QueryOutcome.DOWN, 5.0)
+    assert samples(metrics)["metric_source_up{main}"] == 0
 
 
 def test_states_are_read_when_prometheus_asks() -> None:

@@ -24,6 +24,8 @@ from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.kinds import EVENTS, GRPC_ROUTES, HTTP_ROUTES, PODS, ROLLOUT_RUNS, ROLLOUTS, Key, Manifest, Resource
 from rollout.models.rollout import COMMAND, REVISION_LABEL, ROLLOUT_LABEL
+from rollout.watched import QueryOutcome
+from tests.api.test_metrics import readings
 from tests.controller import harness
 from tests.controller.harness import ERRORS, controlling, stage, template
 from tests.controller.test_commands import LONG, holding
@@ -126,6 +128,15 @@ async def test_a_replica_that_lost_the_lease_measures_nothing_and_shows_no_numbe
         assert parts.collector.assessment(SHOP, parts.now()).results == ()
         assert parts.live.told() == ()
         assert parts.live.get(ROLLOUTS, SHOP) == parts.store.get(ROLLOUTS, SHOP)
+
+
+async def test_a_replica_that_leads_again_does_not_show_what_sources_answered_before(parts: controller.Parts) -> None:
+    parts.metrics.read(readings(leads=lambda: True))
+    parts.metrics.queried("main", QueryOutcome.OK, 0.1)
+    assert b"metric_source_up{" in parts.metrics.render()
+    async with acting(parts):
+        await asyncio.sleep(0)
+        assert b"metric_source_up{" not in parts.metrics.render()
 
 
 async def test_an_abort_that_was_not_asked_for_is_retried_in_the_urgent_lane(api: FakeApi, tmp_path: Path) -> None:

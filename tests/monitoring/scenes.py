@@ -7,9 +7,18 @@ _LEADING = {
     f'{P}_leader{{pod="b"}}': "0x60",
     f'{P}_build_info{{version="1"}}': "1x60",
 }
-_SOURCE = '{source="main"}'
 _WAITS = f'{P}_rollouts_unready{{reason="WaitingForApproval"}}'
 _FAST = f'{P}_abort_reaction_seconds_bucket{{le="0.5"}}'
+
+
+def asked(pod: str, *, leads: int, up: int, queries: str) -> dict[str, str]:
+    """What one replica shows of a metric source."""
+    return {
+        f'{P}_leader{{pod="{pod}"}}': f"{leads}x60",
+        f'{P}_metric_source_up{{source="main",pod="{pod}"}}': f"{up}x60",
+        f'{P}_metric_source_queries_total{{source="main",outcome="down",pod="{pod}"}}': queries,
+    }
+
 
 SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "Down": ({f'{P}_build_info{{namespace="a"}}': "1x60", f'{P}_build_info{{namespace="b"}}': "1x20 _x40"}, _LEADING),
@@ -32,8 +41,9 @@ SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {f'{P}_api_server_writes_total{{outcome="ok",resource="services"}}': "0+1x60"},
     ),
     "MetricSourceDown": (
-        {f"{P}_metric_source_up{_SOURCE}": "0x60", f"{P}_metric_source_queries_total{_SOURCE}": "0+4x60"},
-        {f"{P}_metric_source_up{_SOURCE}": "0x60", f"{P}_metric_source_queries_total{_SOURCE}": "40x60"},
+        # Another replica led before and says what it knows of that time.
+        asked("a", leads=0, up=1, queries="500x60") | asked("b", leads=1, up=0, queries="0+4x60"),
+        asked("a", leads=0, up=0, queries="0+4x15 60x45") | asked("b", leads=1, up=1, queries="0+4x60"),
     ),
     "AbortSlow": (
         {f"{P}_abort_reaction_seconds_count": "0x20 1x40", _FAST: "0x60"},

@@ -19,7 +19,7 @@ from rollout.monitoring.panels import ROWS
 from rollout.readings import PREFIX
 from tests import missing
 from tests.api.test_metrics import readings
-from tests.monitoring.scenes import SCENES
+from tests.monitoring.scenes import SCENES, asked
 
 PROMTOOL = which("promtool")
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
@@ -68,6 +68,7 @@ def test_both_files_have_the_same_rules() -> None:
 
 
 def scene(alert: Alert, series: dict[str, str], *, fires: bool) -> dict[str, Any]:
+    """A test of promtool's: with these series the alert fires, or does not."""
     firing = f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}}) > bool 0 or vector(0)'
     late = "295m" if alert.lasting == "4h" else "45m"
     expected = {"expr": firing, "eval_time": late, "exp_samples": [{"labels": "{}", "value": int(fires)}]}
@@ -91,6 +92,15 @@ def test_where_no_controller_was_ever_scraped_it_is_down(tmp_path: Path) -> None
     (down,) = (alert for alert in ALERTS if alert.name == "ProgressiveDeliveryDown")
     file = tmp_path / "scene.yaml"
     file.write_text(yaml.safe_dump(scene(down, {"up": "0x60"}, fires=True)))
+    assert "SUCCESS" in promtool("test", "rules", str(file))
+
+
+@needs_promtool
+@pytest.mark.parametrize("queries", ["40x60", "0+4x60"])
+def test_of_a_source_that_nobody_asks_nobody_hears(queries: str, tmp_path: Path) -> None:
+    (down,) = (alert for alert in ALERTS if alert.name == "ProgressiveDeliveryMetricSourceDown")
+    file, series = tmp_path / "scene.yaml", asked("a", leads=1, up=0, queries=queries)
+    file.write_text(yaml.safe_dump(scene(down, series, fires=queries == "0+4x60")))
     assert "SUCCESS" in promtool("test", "rules", str(file))
 
 

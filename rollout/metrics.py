@@ -1,13 +1,23 @@
 """What the controller tells Prometheus about itself; no label ever holds the name of an object people made."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from analysis.results import State
+from rollout.kube.transport import Lane
+from rollout.models.kinds import DEPLOYMENTS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, ROLLOUT_RUNS, ROLLOUTS, SERVICES
+from rollout.models.status import Outcome
+from rollout.notifications.outbox import Fate
 from rollout.passages import Passages
 from rollout.readings import PREFIX, Gauges, Readings
 from rollout.watched import QueryOutcome
+
+WRITTEN = (ROLLOUTS, ROLLOUT_RUNS, DEPLOYMENTS, SERVICES, HTTP_ROUTES, GRPC_ROUTES, INGRESSES)
+"""What a reconcile writes."""
 
 _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 _LONG = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0)
@@ -44,9 +54,12 @@ class RequestVerb(StrEnum):
 
 
 class Metrics:
-    """A registry of its own: several can live in one process, and nothing of the interpreter is in it."""
+    """A registry of its own: several can live in one process, and nothing of the interpreter is in it.
 
-    def __init__(self) -> None:
+    `sources` and `targets` are the names of the configuration. What an alert may count is there from the start, at 0.
+    """
+
+    def __init__(self, *, sources: Sequence[str] = (), targets: Sequence[str] = ()) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._reconciles = self._counter("reconciles", "Reconciles by outcome.", ("outcome",))
         self._durations = self._histogram("reconcile_duration_seconds", "Length of a reconcile.", _QUICK)
@@ -75,6 +88,7 @@ class Metrics:
             "metric_source_query_seconds", "Time until a metric source answered.", _QUICK, ("source",)
         )
         self._sources: dict[str, bool] = {}
+        self._begin(sources, targets)
 
     def elected(self) -> None:
         """This replica acts from now on; what it heard of metric sources when it did so before is over."""
@@ -124,8 +138,27 @@ class Metrics:
         """Everything in Prometheus' text format."""
         return generate_latest(self._registry)
 
+    def _begin(self, sources: Sequence[str], targets: Sequence[str]) -> None:
+        """Prometheus sees no increase in a series that is born with its first event: so each is born before."""
+        plurals = [resource.plural for resource in WRITTEN]
+        _show(self._reconciles, ReconcileOutcome)
+        _show(self._writes, RequestVerb, plurals, [RequestOutcome.FORBIDDEN])
+        _show(self._write_durations, RequestVerb, [Lane.WRITE, Lane.URGENT])
+        _show(self._notifications, targets, Fate)
+        _show(self._verdicts, State)
+        _show(self._releases, Outcome)
+        _show(self._release_durations, Outcome)
+        _show(self._queries, sources, QueryOutcome)
+        _show(self._query_durations, sources)
+
     def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Counter:
         return Counter(f"{PREFIX}_{name}", about, labels, registry=self._registry)
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
         return Histogram(f"{PREFIX}_{name}", about, labels, buckets=buckets, registry=self._registry)
+
+
+def _show(metric: Counter | Histogram, *labels: Iterable[str]) -> None:
+    """Every combination of these values, of which nothing was counted yet."""
+    for values in product(*labels):
+        metric.labels(*values)

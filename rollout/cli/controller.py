@@ -185,7 +185,7 @@ async def run(options: Options) -> None:
     """Controller, API and health endpoint, in one task group."""
     client = await Client.connect(options.kubeconfig, options.context)
     async with client, opened(options.sources) as sources:
-        election, metrics = _election(client, options), Metrics()
+        election, metrics = _election(client, options), _metrics(options)
         measuring = [Watched(source, metrics.queried) for source in sources]
         parts = _parts(client, measuring, options, election, metrics)
         census = Census(parts.store, now=_now)
@@ -227,6 +227,11 @@ def _parts(
         now=_now,
         notifier=notifying(options.notifications, queue=queue, recorder=recorder, metrics=metrics, now=_now),
     )
+
+
+def _metrics(options: Options) -> Metrics:
+    targets = options.notifications.targets if options.notifications is not None else ()
+    return Metrics(sources=[each.name for each in options.sources], targets=[each.name for each in targets])
 
 
 def _election(client: Client, options: Options) -> Election:

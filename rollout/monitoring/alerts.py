@@ -71,7 +71,7 @@ ALERTS: Final = (
     ),
     Alert(
         name="ProgressiveDeliveryReconcileFailing",
-        expr=f'sum(rate({P}_reconciles_total{{outcome="failed"}}[10m])) > 0',
+        expr=f'sum(increase({P}_reconciles_total{{outcome="failed"}}[10m])) >= 2',
         lasting="5m",
         severity=Severity.WARNING,
         summary="A Rollout meets a fault in the controller again and again.",

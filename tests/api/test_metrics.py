@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from rollout.metrics import Metrics, ReconcileOutcome, RequestOutcome, RequestVerb
@@ -10,14 +12,12 @@ from rollout.passages import Passages
 from rollout.readings import PREFIX, Readings
 from rollout.watched import QueryOutcome
 
+ROOT = Path(__file__).parents[2]
+
 
 def counted(metrics: Metrics) -> dict[str, float]:
-    """What was counted or read at all: without the histograms that observed nothing."""
-    found = samples(metrics)
-    empty = {name.removesuffix("_count") for name, value in found.items() if name.endswith("_count") and not value}
-    return {
-        name: value for name, value in found.items() if name.removesuffix("_count").removesuffix("_sum") not in empty
-    }
+    """What was counted or read at all: without what is still at 0."""
+    return {name: value for name, value in samples(metrics).items() if value}
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -136,10 +136,31 @@ def test_states_are_read_when_prometheus_asks() -> None:
     }
 
 
+def test_what_the_configuration_names_is_there_at_0_from_the_start() -> None:
+    shown = samples(Metrics(sources=["main"], targets=["chat"]))
+    assert shown["metric_source_queries_total{main,down}"] == 0
+    assert shown["metric_source_query_seconds_count{main}"] == 0
+    assert shown["notifications_total{chat,givenUp}"] == 0
+
+
+def test_every_write_that_the_controller_may_make_may_be_forbidden_and_is_there_at_0() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "rbac" / "cluster-role.yaml").read_text())["rules"]
+    allowed = [
+        (verb, resource.removesuffix("/status"))
+        for rule in rules
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        if verb in set(RequestVerb) and resource != "events"  # which are sent beside the reconciles
+    ]
+    shown = samples(Metrics())
+    assert ("delete", "ingresses") in allowed
+    assert [each for each in allowed if shown.get(f"api_server_writes_total{{{','.join(each)},forbidden}}") != 0] == []
+
+
 def test_every_name_begins_with_the_prefix_and_two_can_live_in_one_process() -> None:
     metrics = Metrics(), Metrics()
     metrics[0].judged("regress")
     names = [family.name for family in text_string_to_metric_families(metrics[0].render().decode())]
     assert names
     assert [name for name in names if not name.startswith(f"{PREFIX}_")] == []
-    assert "verdicts_total{regress}" not in samples(metrics[1])
+    assert samples(metrics[1])["verdicts_total{regress}"] == 0

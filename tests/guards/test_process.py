@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from analysis.sources import ScrapeSource
 from rollout.cli import controller
 from rollout.core.world import Settings
 from rollout.kube.indexes import INDEXES
@@ -20,6 +23,7 @@ from rollout.models.kinds import PODS, ROLLOUTS, Key
 from rollout.models.rollout import ROLLOUT_LABEL
 from tests.kube.builders import eventually
 from tests.kube.fake_api import FakeApi
+from tests.notifications.builders import settings
 
 SHOP = Key("shop", "shop")
 A_ROLLOUT = {
@@ -52,10 +56,10 @@ def options_for(folder: Path) -> controller.Options:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[str]:
+async def running(folder: Path, **options: Any) -> AsyncIterator[str]:
     """The address of the health port of a whole controller."""
     with capture_logs() as logs:
-        task = asyncio.get_running_loop().create_task(controller.run(options_for(folder)))
+        task = asyncio.get_running_loop().create_task(controller.run(replace(options_for(folder), **options)))
         try:
             await eventually(lambda: any(each.get("name") == "health" for each in logs) or task.done())
             port = next(each["port"] for each in logs if each.get("name") == "health")
@@ -110,6 +114,15 @@ async def test_the_age_of_every_watch_can_be_seen(api: FakeApi, tmp_path: Path) 
     async with running(tmp_path) as url:
         await eventually(lambda: api.watching == len(INDEXES))
         assert set((await metrics(url))["watch_age_seconds"]) == {(each.plural,) for each in INDEXES}
+
+
+async def test_what_the_configuration_names_is_counted_from_the_start(api: FakeApi, tmp_path: Path) -> None:
+    scraped = ScrapeSource(name="proxy", urls=("http://127.0.0.1:1/metrics",), interval=15.0)
+    hook = {"name": "hook", "webhook": {"url": "https://hooks.example", "secretFrom": {"env": "HOOK_SECRET"}}}
+    async with running(tmp_path, sources=(scraped,), notifications=settings(hook)) as url:
+        shown = await metrics(url)
+    assert shown["metric_source_queries"][("down", "proxy")] == 0
+    assert shown["notifications"][("givenUp", "hook")] == 0
 
 
 async def test_what_is_written_is_counted_by_verb_kind_and_outcome(api: FakeApi, tmp_path: Path) -> None:

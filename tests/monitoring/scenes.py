@@ -1,4 +1,7 @@
-"""For each alert: series (one value a minute) under which it has to fire, and others under which it must not."""
+"""For each alert: series (one value a minute) under which it has to fire, and others under which it must not.
+
+A counter is given from 0 on; whether Prometheus sees the 0 depends on what the process shows at its start.
+"""
 
 from rollout.readings import PREFIX as P
 
@@ -8,6 +11,8 @@ _LEADING = {
     f'{P}_build_info{{version="1"}}': "1x60",
 }
 _WAITS = f'{P}_rollouts_unready{{reason="WaitingForApproval"}}'
+_ABORTED, _PROMOTED = (f'{P}_releases_total{{outcome="{outcome}"}}' for outcome in ("aborted", "promoted"))
+_FAILED = f'{P}_reconciles_total{{outcome="failed"}}'
 _FAST = f'{P}_abort_reaction_seconds_bucket{{le="0.5"}}'
 
 
@@ -33,12 +38,12 @@ SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "QueueStuck": ({f"{P}_queue_age_seconds": "60x60"}, {f"{P}_queue_age_seconds": "0.1x60"}),
     "ReconcileFailing": (
-        {f'{P}_reconciles_total{{outcome="failed"}}': "0+1x60"},
-        {f'{P}_reconciles_total{{outcome="wrote"}}': "0+9x60", f'{P}_reconciles_total{{outcome="failed"}}': "2x60"},
+        {_FAILED: "0x37 1 2x30"},
+        {_FAILED: "0x37 1x30", f'{P}_reconciles_total{{outcome="wrote"}}': "0+9x60"},
     ),
     "WritesForbidden": (
-        {f'{P}_api_server_writes_total{{outcome="forbidden",resource="services"}}': "0+1x60"},
-        {f'{P}_api_server_writes_total{{outcome="ok",resource="services"}}': "0+1x60"},
+        {f'{P}_api_server_writes_total{{verb="patch",outcome="forbidden",resource="services"}}': "0x40 1x20"},
+        {f'{P}_api_server_writes_total{{verb="patch",outcome="ok",resource="services"}}': "0+1x60"},
     ),
     "MetricSourceDown": (
         # Another replica led before and says what it knows of that time.
@@ -50,8 +55,8 @@ SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {f"{P}_abort_reaction_seconds_count": "0x20 1x40", _FAST: "0x20 1x40"},
     ),
     "ReleasesAborted": (
-        {f'{P}_releases_total{{outcome="aborted"}}': "0+1x60", f'{P}_releases_total{{outcome="promoted"}}': "3x60"},
-        {f'{P}_releases_total{{outcome="aborted"}}': "0+1x60", f'{P}_releases_total{{outcome="promoted"}}': "0+2x60"},
+        {_ABORTED: "0x20 1x5 2x5 3x30", _PROMOTED: "0x10 1 2x50"},
+        {_ABORTED: "0x20 1x5 2x5 3x30", _PROMOTED: "0x10 1 2 3x50"},
     ),
     "RolloutStalled": ({f'{P}_rollouts{{phase="Stalled"}}': "1x60"}, {f'{P}_rollouts{{phase="Healthy"}}': "9x60"}),
     "ReleaseBlind": (

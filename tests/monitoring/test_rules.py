@@ -20,6 +20,7 @@ from rollout.readings import PREFIX
 from tests import missing
 from tests.api.test_metrics import readings
 from tests.monitoring.scenes import SCENES, asked
+from tests.monitoring.starting import since_start
 
 PROMTOOL = which("promtool")
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
@@ -72,7 +73,7 @@ def scene(alert: Alert, series: dict[str, str], *, fires: bool) -> dict[str, Any
     firing = f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}}) > bool 0 or vector(0)'
     late = "295m" if alert.lasting == "4h" else "45m"
     expected = {"expr": firing, "eval_time": late, "exp_samples": [{"labels": "{}", "value": int(fires)}]}
-    told = [{"series": name, "values": values} for name, values in series.items()]
+    told = [{"series": name, "values": values} for name, values in since_start(series, minutes=300).items()]
     test = {"interval": "1m", "input_series": told, "promql_expr_test": [expected]}
     return {"rule_files": [str(MONITORING / "rules.yaml")], "evaluation_interval": "1m", "tests": [test]}
 

@@ -11,15 +11,16 @@ from rollout.models.kinds import Key, Manifest
 from rollout.models.rollout import MANAGER, REVISION_LABEL, ROLLOUT_LABEL, parse_time
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # what `kubectl rollout restart` sets
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words by accident (as Kubernetes' own hashes)
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words by accident (as Kubernetes' own hashes)
+REVISION_LENGTH = 10
 _OWN_LABELS = (ROLLOUT_LABEL, REVISION_LABEL)
 
 
 def revision_of(template: Manifest) -> str:
-    """The name of the revision this pod template stands for: ten characters, the same for the same content."""
+    """The name of the revision this pod template stands for, the same for the same content."""
     text = json.dumps(template, sort_keys=True, separators=(",", ":"))
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
-    return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(10))
+    return "".join(ALPHABET[number // len(ALPHABET) ** place % len(ALPHABET)] for place in range(REVISION_LENGTH))
 
 
 def bare(template: Manifest) -> Manifest:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
+from rollout.core.workload import ALPHABET, REVISION_LENGTH
 from rollout.readings import PREFIX as P
+
+_LETTER: Final = f"[{ALPHABET}]"
+_POD: Final = f"$rollout-({_LETTER}{{{REVISION_LENGTH}}})-{_LETTER}+-?{_LETTER}{{5}}"
+"""The name of a pod of the Rollout: `<rollout>-<revision>-<hash of the ReplicaSet>-<5 letters>`.
+
+Neither a Rollout whose name begins alike has such pods, nor a Deployment of the same name. Before the 5 letters
+Kubernetes cuts a name at 58, so that of a long one the dash is missing; above 45 letters too little of it is left.
+"""
+_PODS: Final = f'namespace="$namespace",pod=~"{_POD}"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +45,21 @@ class Row:
 
 def _by_version(expr: str, by: str = "") -> str:
     """The sum by revision, which is in the names of a revision's pods: `<rollout>-<revision>-...`."""
-    labelled = f'label_replace({expr}, "revision", "$1", "pod", "$rollout-([a-z0-9]+)-.*")'
+    labelled = f'label_replace({expr}, "revision", "$1", "pod", "{_POD}")'
     return f"sum by ({by}revision) ({labelled})"
 
 
 def _requests(more: str = "") -> str:
-    return f'rate($requests{{namespace="$namespace",pod=~"$rollout-.*"{more}}}[$__rate_interval])'
+    return f"rate($requests{{{_PODS}{more}}}[$__rate_interval])"
 
 
 def _container(metric: str, *, rate: bool = False) -> str:
-    selected = f'{metric}{{namespace="$namespace",pod=~"$rollout-.*",container!=""}}'
+    selected = f'{metric}{{{_PODS},container!=""}}'
     return f"rate({selected}[$__rate_interval])" if rate else selected
 
 
 def _quantile(share: float) -> Query:
-    buckets = 'rate($duration_bucket{namespace="$namespace",pod=~"$rollout-.*"}[$__rate_interval])'
+    buckets = f"rate($duration_bucket{{{_PODS}}}[$__rate_interval])"
     percent = f"{100 * share:g}"
     return Query(
         expr=f"histogram_quantile({share:g}, {_by_version(buckets, by='le, ')})",
@@ -70,7 +80,7 @@ ROWS: Final = (
         (
             Panel(
                 title="Requests a second",
-                about="By version. A version is a revision: the hash in its pods' names.",
+                about="By version: the revision in its pods' names, which are cut for Rollouts above 45 letters.",
                 queries=(Query(expr=_ALL, legend="{{revision}}"),),
                 unit="reqps",
             ),
@@ -120,10 +130,7 @@ ROWS: Final = (
                 about="In the last hour, by version, as kube-state-metrics counts them.",
                 queries=(
                     Query(
-                        expr=_by_version(
-                            'increase(kube_pod_container_status_restarts_total{namespace="$namespace",'
-                            'pod=~"$rollout-.*"}[1h])'
-                        ),
+                        expr=_by_version(f"increase(kube_pod_container_status_restarts_total{{{_PODS}}}[1h])"),
                         legend="{{revision}}",
                     ),
                 ),

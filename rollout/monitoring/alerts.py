@@ -30,12 +30,16 @@ class Alert:
 ALERTS: Final = (
     Alert(
         name="ProgressiveDeliveryDown",
-        expr=f"(group by (namespace) (last_over_time({P}_build_info[1h])) unless group by (namespace) ({P}_build_info))"
-        f" or absent_over_time({P}_build_info[50m])",
+        # The second part takes over an hour before the first one forgets, so that the alert goes on.
+        expr=f"(group by (namespace) (last_over_time({P}_build_info[7d])) unless group by (namespace) ({P}_build_info))"
+        f" or absent_over_time({P}_build_info[167h])",
         lasting="5m",
         severity=Severity.CRITICAL,
         summary="No controller is scraped where one was, or at all: releases stand still, bad ones too.",
-        remedy="Look at the pods of the Deployment, and whether Prometheus scrapes port 7071.",
+        remedy="Look at the pods of the Deployment, and whether Prometheus scrapes port 7071. Where a controller was"
+        " removed on purpose this goes on for seven days: silence it for its namespace (`amtool silence add"
+        " alertname=ProgressiveDeliveryDown namespace=NAMESPACE --duration=7d --comment=removed`). Where it was the"
+        " last one, remove these rules as well.",
     ),
     Alert(
         name="ProgressiveDeliveryNoLeader",

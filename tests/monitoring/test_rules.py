@@ -89,14 +89,6 @@ def test_an_alert_fires_when_it_should_and_only_then(alert: Alert, fires: bool, 
 
 
 @needs_promtool
-def test_where_no_controller_was_ever_scraped_it_is_down(tmp_path: Path) -> None:
-    (down,) = (alert for alert in ALERTS if alert.name == "ProgressiveDeliveryDown")
-    file = tmp_path / "scene.yaml"
-    file.write_text(yaml.safe_dump(scene(down, {"up": "0x60"}, fires=True)))
-    assert "SUCCESS" in promtool("test", "rules", str(file))
-
-
-@needs_promtool
 @pytest.mark.parametrize("queries", ["40x60", "0+4x60"])
 def test_of_a_source_that_nobody_asks_nobody_hears(queries: str, tmp_path: Path) -> None:
     (down,) = (alert for alert in ALERTS if alert.name == "ProgressiveDeliveryMetricSourceDown")

@@ -83,8 +83,9 @@ async def reconcile(key: Key, parts: Parts) -> ReconcileOutcome:
         decision = _remembering(world, refused(world, str(refusal)), parts)
         wrote = await _carry_out(world, decision, parts)
     _measure(world, decision, parts)
-    _tell(world, decision, parts)
     parts.live.tell(key, decision.live)
+    if parts.notifier is not None:
+        parts.notifier.offer(key, world.uid, decision.status)
     if decision.after is not None:
         parts.queue.add(key, delay=max(decision.after.total_seconds(), 0.01))
     if decision.status.phase is Phase.STALLED:
@@ -116,8 +117,9 @@ async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
             return
         if write.write.urgent:
             emptied.append(parts.now())
-        if _is_status(write.write):  # counted now: a later write may fail, and the next reconcile sees no change
+        if _is_status(write.write):  # told now: a later write may fail, and the next reconcile sees no change
             _pass(world, decision, emptied, parts.metrics)
+            _record(world, decision, parts)
 
     await apply(
         writes,
@@ -127,6 +129,8 @@ async def _carry_out(world: World, decision: Decision, parts: Parts) -> bool:
         observer=done,
         leads=parts.leads,
     )
+    if not any(_is_status(each) for each in writes):
+        _record(world, decision, parts)
     return bool(writes)
 
 
@@ -171,7 +175,7 @@ def _measure(world: World, decision: Decision, parts: Parts) -> None:
         parts.collector.subscribe(world.key, wanted)
 
 
-def _tell(world: World, decision: Decision, parts: Parts) -> None:
+def _record(world: World, decision: Decision, parts: Parts) -> None:
     for event in decision.events:
         parts.recorder.record(
             world.manifest,
@@ -181,8 +185,6 @@ def _tell(world: World, decision: Decision, parts: Parts) -> None:
             note=event.note,
         )
         _log.info("event", rollout=f"{world.key.namespace}/{world.key.name}", reason=event.reason, note=event.note)
-    if parts.notifier is not None:
-        parts.notifier.offer(world.key, world.uid, decision.status)
 
 
 async def work(parts: Parts, *, only_urgent: bool = False) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What a Rollout goes through is counted once, whichever write on its way fails."""
+"""What a Rollout goes through is counted and told once, whichever write on its way fails."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +21,11 @@ def saying_so(record: RequestRecord) -> bool:
     return (record.plural, record.subresource) == ("rollouts", "status") and record.write
 
 
+def events(made: Stage, reason: str) -> int:
+    """How many Events have this reason."""
+    return len([each for each in made.list("events") if each["reason"] == reason])
+
+
 def fail_once(made: Stage, chosen: Callable[[RequestRecord], bool]) -> list[RequestRecord]:
     """Refuse the next write of this sort; what was refused."""
     refused: list[RequestRecord] = []
@@ -36,7 +41,7 @@ def fail_once(made: Stage, chosen: Callable[[RequestRecord], bool]) -> list[Requ
 
 
 @pytest.mark.parametrize("failing", [taking_the_command, saying_so])
-async def test_a_step_that_is_left_is_counted_once_when_a_write_fails(
+async def test_a_step_that_is_left_is_counted_and_told_once_when_a_write_fails(
     tmp_path: Path, failing: Callable[[RequestRecord], bool]
 ) -> None:
     async with stage(tmp_path) as made, controlling(made):
@@ -51,3 +56,4 @@ async def test_a_step_that_is_left_is_counted_once_when_a_write_fails(
         assert made.parts is not None
         assert len(refused) == 1
         assert samples(made.parts.metrics)["step_duration_seconds_count"] == 1
+        await made.until(lambda: events(made, "PromoteAsked") == 1, "the Event")

@@ -151,6 +151,14 @@ ALERTS: Final = (
         remedy="Look what it waits for. Without a limit (`atMost`, or `after` of a policy) a step waits for ever.",
     ),
     Alert(
+        name="ProgressiveDeliveryNotificationsLate",
+        expr=f"max by (target) ({P}_notification_age_seconds) > 300",
+        lasting="1m",
+        severity=Severity.WARNING,
+        summary="The target {{ $labels.target }} has taken nothing for five minutes, and something waits.",
+        remedy="Read the log for `notification not taken`, which says why. After an hour what waits is given up.",
+    ),
+    Alert(
         name="ProgressiveDeliveryNotificationsLost",
         expr=f'sum by (target) (increase({P}_notifications_total{{outcome!="sent"}}[1h])) > 0',
         lasting="0m",

@@ -73,6 +73,7 @@ def _own_quantile(metric: str, by: str = "", share: float = 0.99) -> str:
 
 
 _ALL = _by_version(_requests())
+_BAD = _by_version(_requests(",$bad"))  # no series at all where nothing was ever bad
 
 ROWS: Final = (
     Row(
@@ -93,7 +94,7 @@ ROWS: Final = (
             Panel(
                 title="Error rate",
                 about="The share of requests that match the variable `bad`, by version.",
-                queries=(Query(expr=f"{_by_version(_requests(',$bad'))} / {_ALL}", legend="{{revision}}"),),
+                queries=(Query(expr=f"({_BAD} or 0 * {_ALL}) / {_ALL}", legend="{{revision}}"),),
                 unit="percentunit",
             ),
             Panel(

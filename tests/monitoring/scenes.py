@@ -65,6 +65,10 @@ SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "ApprovalWaits": ({_WAITS: "1x300"}, {_WAITS: "1x200 0x100"}),
     "StepLong": ({f"{P}_oldest_step_age_seconds": "90000x60"}, {f"{P}_oldest_step_age_seconds": "3600x60"}),
+    "NotificationsLate": (
+        {f'{P}_notification_age_seconds{{target="chat"}}': "0+60x60"},
+        {f'{P}_notification_age_seconds{{target="chat"}}': "0 120 0 200 " * 15},
+    ),
     "NotificationsLost": (
         {f'{P}_notifications_total{{target="chat",outcome="givenUp"}}': "0x20 1x40"},
         {f'{P}_notifications_total{{target="chat",outcome="sent"}}': "0+1x60"},

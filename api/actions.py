@@ -1,15 +1,22 @@
 """What can be asked of a Rollout now, each with what it leads to, in the words of a button and of its dialog."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field
 
+from analysis.results import State
 from api.view import View
 from rollout.intents import check
 from rollout.models.spec import Step
 from rollout.models.status import Command, RolloutStatus, Stage, Verb
 
 _LONGEST = 32  # characters of a version's name on a button
+_DOUBTS: Mapping[str, str] = {
+    State.REGRESS: "is worse than on the stable version",
+    State.NOT_ENOUGH_DATA: "has too little data yet",
+    State.NO_DATA: "has no data",
+    State.PROVIDER_DOWN: "is not measured, since its source is down",
+}
 
 
 class ActionView(View):
@@ -69,7 +76,14 @@ def _promote(status: RolloutStatus, steps: Sequence[Step], canary: str, stable: 
     else:
         label = f"Make {canary} the stable version"
         consequence = f"The last step ends, and the Services follow to {canary}."
-    return ActionView(verb=Verb.PROMOTE, label=label, consequence=consequence)
+    return ActionView(verb=Verb.PROMOTE, label=label, consequence=f"{consequence}{_unanswered(status)}")
+
+
+def _unanswered(status: RolloutStatus) -> str:
+    """Which check says no `pass`; without a number, since a dialog whose words change cannot be confirmed."""
+    doubt = next((each for each in status.analysis or () if each.state != State.PASS), None)
+    said = _DOUBTS.get(doubt.state) if doubt is not None else None
+    return f" Nothing says that this is safe: {doubt.name} {said}." if doubt is not None and said else ""
 
 
 def _at_rest(status: RolloutStatus, canary: str, stable: str) -> Iterator[ActionView]:

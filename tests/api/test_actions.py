@@ -94,7 +94,22 @@ def test_steps_that_were_edited_meanwhile_are_not_told_as_those_of_the_run() -> 
     made = in_step(0)
     made["status"]["step"]["count"] = 5
     assert view_of(made).actions[0].label == "Leave this step"
-    assert view_of(made).actions[0].consequence == "The release goes on to step 2 of 5."
+    assert view_of(made).actions[0].consequence.startswith("The release goes on to step 2 of 5.")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("pass", ""),
+        ("notEnoughData", " Nothing says that this is safe: errors has too little data yet."),
+        ("providerDown", " Nothing says that this is safe: errors is not measured, since its source is down."),
+    ],
+)
+def test_who_leaves_a_step_without_an_answer_is_told_so(state: str, said: str) -> None:
+    made = copy.deepcopy(in_step(0))
+    made["status"]["analysis"] = [{"name": "errors", "state": state, "message": "34 of 100 requests"}]
+    first = "Step step-2 begins: 25 % of the traffic goes to shop:v2 once it is ready."
+    assert view_of(made).actions[0].consequence.removeprefix(first) == said
 
 
 @pytest.mark.parametrize("manifest", [in_step(0), in_stage("Baking"), aborted(), quiet()])

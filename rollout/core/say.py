@@ -244,13 +244,12 @@ def promoted(case: Case) -> str:
 
 def emptying(case: Case) -> str:
     """While proxies follow an abort."""
-    at = clock(parse_time(case.run.since))
-    return f"Taken back to 0 % at {at}: {case.run.reason}. The canary goes once no proxy uses it."
+    return f"{_taken(case, 'to 0 %')}: {case.run.reason}. The canary goes once no proxy uses it."
 
 
 def removing(case: Case) -> str:
     """While the canary goes."""
-    return f"Taken back at {clock(parse_time(case.run.since))}: {case.run.reason}. Removing the canary."
+    return f"{_taken(case)}: {case.run.reason}. Removing the canary."
 
 
 def reviving(case: Case) -> str:
@@ -265,11 +264,14 @@ def reviving(case: Case) -> str:
 def aborted(case: Case) -> str:
     """At the end of an abort."""
     if case.world.wanted == case.run.revision:
-        return (
-            f"Taken back at {clock(parse_time(case.run.since))}: {case.run.reason}. "
-            f"{called(case.world, case.run.stable)} serves; retry, or change the template."
-        )
+        stable = called(case.world, case.run.stable)
+        return f"{_taken(case)}: {case.run.reason}. {stable} serves; retry, or change the template."
     return f"{called(case.world, case.run.revision)} was taken back: {case.run.reason}."
+
+
+def _taken(case: Case, where: str = "") -> str:
+    at = clock(parse_time(case.run.since))
+    return f"{called(case.world, case.run.revision)} was taken back{f' {where}' if where else ''} at {at}"
 
 
 def _span(seconds: float) -> str:

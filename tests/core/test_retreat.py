@@ -278,6 +278,11 @@ def test_a_canary_keeps_its_pods_while_a_proxy_may_still_use_them(world: World) 
     assert decision.target == Target(replicas={OLD: REPLICAS, NEW: 1}, pin=OLD, weight=0, canary=NEW, aborted={NEW: 2})
 
 
+def test_the_sentence_names_the_version_that_was_taken_back_when_and_why() -> None:
+    decision = decide(a_world(Stage.ABORTING), GOOD)
+    assert decision.status.message == "shop:new was taken back at 11:50:00 UTC: errors: too many. Removing the canary."
+
+
 def test_a_canary_goes_when_no_proxy_uses_it() -> None:
     decision = decide(a_world(Stage.ABORTING), GOOD)
     assert decision.target == Target(replicas={OLD: REPLICAS, NEW: 0}, pin=OLD, canary=NEW, aborted={NEW: 2})

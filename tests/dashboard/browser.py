@@ -4,13 +4,15 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+Call = Callable[..., Awaitable[Any]]
 
 CHROMIUM = shutil.which("chromium")
 MISSING = "Chromium is not installed: apt-get install chromium"
@@ -20,6 +22,10 @@ PATIENCE = 20_000  # ms until something that should appear counts as never
 # What the policy keeps from happening is written to the console too, but not with what it was.
 _TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation",
     (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))"""
+_CALL = """async ([file, name, values]) => {
+    const folder = document.querySelector("link[rel=stylesheet]").href.replace(/[^/]+$/, "");
+    return (await import(folder + file))[name](...values);
+}"""
 
 
 @dataclass(kw_only=True)
@@ -74,6 +80,11 @@ async def tab(
         assert not opened.complaints, opened.complaints
     finally:
         await context.close()
+
+
+def caller(page: Page) -> Call:
+    """Calls a function of one of the page's modules: `call("text.js", "span", 1000)`."""
+    return lambda file, name, *values: page.evaluate(_CALL, [file, name, values])
 
 
 async def barriers(page: Page) -> Sequence[str]:

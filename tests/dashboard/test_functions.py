@@ -1,27 +1,10 @@
 """The functions that the pages are made of, called in the browser one by one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
 
-from tests.dashboard.browser import tab
-from tests.dashboard.pages import pages
-
-Call = Callable[..., Awaitable[Any]]
-CALL = """async ([file, name, values]) => {
-    const folder = document.querySelector("link[rel=stylesheet]").href.replace(/[^/]+$/, "");
-    return (await import(folder + file))[name](...values);
-}"""
-
-
-@pytest.fixture
-async def call(browser: Browser) -> AsyncIterator[Call]:
-    """Calls a function of a module: `call("text.js", "span", 1000)`."""
-    async with pages() as served, tab(browser, served.url) as page:
-        await page.goto("/")
-        yield lambda file, name, *values: page.evaluate(CALL, [file, name, values])
+from tests.dashboard.browser import Call
 
 
 async def each(call: Call, file: str, name: str, cases: dict[Any, Any]) -> dict[Any, Any]:
@@ -60,6 +43,11 @@ async def test_frames_are_read_as_they_come_and_what_is_not_whole_yet_is_kept(ca
 async def test_an_axis_ends_at_a_round_number(call: Call) -> None:
     cases = {0: 1, 0.0041: 0.005, 0.1: 0.1, 1: 1, 1.2: 2, 4.9: 5, 6.1: 10, 230: 500}
     assert await each(call, "chart.js", "ceilingOf", cases) == cases
+
+
+async def test_the_extent_of_more_numbers_than_a_call_takes_arguments_is_found(call: Call) -> None:
+    assert await call("chart.js", "extent", [*range(-200_000, 200_000)]) == [-200_000, 199_999]
+    assert await call("chart.js", "extent", [2, 3], 0, 0) == [0, 3]
 
 
 async def test_evidence_rises_towards_its_bar_and_not_above(call: Call) -> None:

@@ -35,14 +35,20 @@ export function apart(places) {
   return order.sort((a, b) => a.index - b.index).map((each) => each.y);
 }
 
-/** The scales of a chart of this width: time to x, value to y, and the highest value. */
+/** The lowest and the highest of these numbers, and of those to begin with; there may be too many for Math.max. */
+export function extent(values, low = Infinity, high = -Infinity) {
+  return values.reduce(([least, most], each) => [Math.min(least, each), Math.max(most, each)], [low, high]);
+}
+
+/** The scales of a chart of this width: time to x, value to y, and the highest and the least value. */
 export function scales({ points, ceiling }, [from, to], width) {
   const values = points.flatMap((each) => [each.stable, each.canary]).filter((each) => each !== null);
-  const high = Math.max(0, ...values);
-  const top = ceilingOf(ceiling && ceiling <= 4 * high ? Math.max(high, ceiling) : high);
-  const least = Math.min(0, ...values);
+  const [low, high] = extent(values, 0, 0);
+  const least = low < 0 ? -ceilingOf(-low) : 0;
+  const top = low < 0 && !high ? 0 : ceilingOf(ceiling && ceiling <= 4 * high ? Math.max(high, ceiling) : high);
   return {
     top,
+    least,
     x: (time) => LEFT + ((Date.parse(time) - from) / Math.max(to - from, 1)) * (width - LEFT - RIGHT),
     y: (value) => HEIGHT - FOOT - ((value - least) / (top - least)) * (HEIGHT - FOOT - HIGHEST),
   };
@@ -64,7 +70,7 @@ export function path(points, side, x, y) {
 
 /** The drawing of one check: `line` is its part of a series, `span` the time to show in ms, `weights` the shares. */
 export function chart(line, { span, weights, width }) {
-  const { x, y, top } = scales(line, span, width);
+  const { x, y, top, least } = scales(line, span, width);
   const right = width - RIGHT;
   const last = line.points.at(-1);
   const evidence = (value) => HEIGHT - FOOT - towards(value, line.bar) * (HEIGHT - FOOT - TOP);
@@ -73,7 +79,7 @@ export function chart(line, { span, weights, width }) {
   drawing.append(s("path", { class: "share", d: band(weights, x, span[1], right) }));
   drawing.append(s("path", { class: "axis", d: `M${LEFT} ${HEIGHT - FOOT}H${right}` }));
   drawing.append(label(LEFT - 6, y(top) + 4, number(top, line.unit), "end"));
-  drawing.append(label(LEFT - 6, HEIGHT - FOOT, "0", "end"));
+  drawing.append(label(LEFT - 6, HEIGHT - FOOT, least ? number(least, line.unit) : "0", "end"));
   const marks = [];
   if (line.ceiling && line.ceiling <= top) {
     drawing.append(s("path", { class: "ceiling", d: `M${LEFT} ${y(line.ceiling)}H${right}` }));
@@ -136,7 +142,8 @@ export function readout(line, moment) {
 
 function described(line) {
   const last = line.points.at(-1);
-  const most = Math.max(0, ...line.points.map((each) => each.canary ?? 0));
+  const seen = line.points.map((each) => each.canary).filter((each) => each !== null);
+  const most = seen.length ? extent(seen)[1] : null;
   const [stable, canary, highest] = [last?.stable, last?.canary, most].map((value) => number(value, line.unit));
   return `${line.name} over the run: canary ${canary} now and ${highest} at most, stable ${stable} now`;
 }

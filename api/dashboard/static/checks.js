@@ -2,6 +2,7 @@
 
 import { axis, chart, cross, momentAt, readout } from "./chart.js";
 import { fill, h, keyed, say } from "./dom.js";
+import { drawable, lineOf, span, weights } from "./series.js";
 import { local, number } from "./text.js";
 
 const WORDS = {
@@ -11,51 +12,10 @@ const WORDS = {
   noData: "no data",
   providerDown: "source down",
 };
-const REPEAT = 15_000;
 
-let series = null; // what the charts are drawn from: the server's, and what was heard since
 let moment = null; // of the crosshair
 let width = 0;
 const list = document.querySelector("[data-checks]");
-
-/** Take the whole series, as after each connection; what this page saw before the server began is kept. */
-export function takeSeries(fresh) {
-  if (series?.run === fresh.run) {
-    for (const line of fresh.checks) {
-      const known = series.checks.find((each) => each.name === line.name);
-      const first = line.points[0]?.at;
-      line.points = [...(known?.points ?? []).filter((each) => !first || each.at < first), ...line.points];
-    }
-    const first = fresh.weights[0]?.at;
-    fresh.weights = [...series.weights.filter((each) => !first || each.at < first), ...fresh.weights];
-    const names = new Set(fresh.checks.map((each) => each.name));
-    fresh.checks.push(...series.checks.filter((each) => !names.has(each.name)));
-  }
-  series = fresh;
-}
-
-/** Take what a Rollout says now as one more point. */
-export function takeView(view, at = new Date().toISOString()) {
-  if (!view.run || view.run.stage === "Done") return;
-  const { number: run, startedAt } = view.run;
-  if (series?.run !== run) series = { run, startedAt, weights: [], checks: [] };
-  const weight = view.traffic?.desired;
-  if (weight !== undefined && series.weights.at(-1)?.weight !== weight) series.weights.push({ at, weight });
-  for (const check of view.checks) add(check, at);
-}
-
-function add(check, at) {
-  const point = { at, stable: check.stable ?? null, canary: check.canary ?? null, evidence: check.evidence ?? null };
-  if (point.stable === null && point.canary === null && point.evidence === null) return;
-  let line = series.checks.find((each) => each.name === check.name);
-  if (!line) {
-    line = { name: check.name, unit: check.unit ?? null, bar: null, ceiling: null, points: [] };
-    series.checks.push(line);
-  }
-  const last = line.points.at(-1);
-  const same = last && ["stable", "canary", "evidence"].every((name) => last[name] === point[name]);
-  if (!same || Date.parse(at) - Date.parse(last.at) >= REPEAT) line.points.push(point);
-}
 
 /** Draw the checks of this view. */
 export function drawChecks(view) {
@@ -96,8 +56,7 @@ function make(check) {
 
 function update(element, check, view) {
   if (check.name === "\ntimes") {
-    const some = series?.checks.some((each) => each.points.length > 1);
-    element.querySelector(".plot").replaceChildren(...(some ? [axis(span(view), width || 600)] : []));
+    element.querySelector(".plot").replaceChildren(...(drawable() ? [axis(span(view), width || 600)] : []));
     return;
   }
   const state = element.querySelector(".state");
@@ -126,23 +85,15 @@ function side_(element, check, side) {
 
 function plot(element, check, view) {
   const place = element.querySelector(".plot");
-  const line = series?.checks.find((each) => each.name === check.name);
+  const line = lineOf(check.name);
   if (!line || line.points.length < 2) {
     const told = view.run?.outcome && !line ? "No chart: the controller was started anew since this run." : "";
     fill(place, told && h("p", { class: "empty" }, told));
     return;
   }
   width = Math.max(280, Math.floor(place.clientWidth));
-  place.replaceChildren(chart(line, { span: span(view), weights: series.weights, width }));
+  place.replaceChildren(chart(line, { span: span(view), weights: weights(), width }));
   point(element, line, view);
-}
-
-/** From the first point to now, or to the last one of a run that is over. */
-function span(view) {
-  const ends = series.checks.flatMap((each) => [each.points[0], each.points.at(-1)]).filter(Boolean);
-  const times = ends.map((each) => Date.parse(each.at));
-  const to = view.run?.outcome ? Math.max(...times) : Math.max(Date.now(), ...times);
-  return [Math.min(...times), to];
 }
 
 function point(element, line, view) {
@@ -160,7 +111,7 @@ export function followPointer(view) {
     if (next === moment) return;
     moment = next;
     for (const element of list.querySelectorAll("[data-check]")) {
-      const line = series?.checks.find((each) => each.name === element.dataset.check);
+      const line = lineOf(element.dataset.check);
       if (line) point(element, line, view());
     }
   };

@@ -1,12 +1,13 @@
 // One Rollout: the sentence first, then what it is made of.
 
 import { ask, offer } from "./asking.js";
-import { drawChecks, followPointer, takeSeries, takeView } from "./checks.js";
+import { drawChecks, followPointer } from "./checks.js";
 import { connection } from "./connection.js";
 import { fill, h, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, since, stateOf, tab } from "./parts.js";
 import { difference, drawRuns } from "./runs.js";
+import { takeSeries, takeView } from "./series.js";
 import { follow, json } from "./stream.js";
 import { ago, called, clock, local, pathOf, percent } from "./text.js";
 
@@ -150,8 +151,9 @@ function ofImages(stable, canary) {
 /** What is not in the stream: the charts so far, and the runs. */
 async function read() {
   const mine = (reading += 1);
-  const [series, recorded] = await Promise.all(["series", "runs"].map((name) => json(`${path}/${name}`)));
-  if (mine !== reading) return; // something newer was read, or it is gone
+  const heard = await Promise.all(["series", "runs"].map((name) => json(`${path}/${name}`))).catch(() => null);
+  if (heard === null || mine !== reading) return; // not heard, something newer was read, or it is gone
+  const [series, recorded] = heard;
   takeSeries(series);
   runs = recorded;
   draw();
@@ -173,7 +175,7 @@ function take(fresh) {
   takeView(view);
   draw();
   const now = `${view.run?.number} ${view.run?.stage} ${view.step?.index} ${view.step?.enteredAt}`;
-  if (told !== now) ((told = now), read().catch(() => {}));
+  if (told !== now) ((told = now), read());
 }
 
 const link = connection();

@@ -55,7 +55,7 @@ def create_app(
     app.state.streams = streams
     charts = Charts(store, clock=clock)
     problems.install(app)
-    app.include_router(reading(store=store, charts=charts), prefix="/api/v1")
+    app.include_router(reading(store=store, charts=charts, silent=silent), prefix="/api/v1")
     app.include_router(following(store=store, streams=streams), prefix="/api/v1")
     app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
     app.include_router(pages(store=store, version=version))

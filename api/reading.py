@@ -1,12 +1,13 @@
 """What can be read: Rollouts, their runs, and streams of their changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
+from api import silence
 from api.charts import Charts, SeriesView
 from api.lookup import look_up, missing, recorded_runs
 from api.ports import Store
@@ -27,11 +28,14 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 _A_SLICE = 50  # views built before the loop gets a turn: the controller works in the same one
 
 
-def reading(*, store: Store, charts: Charts) -> APIRouter:
-    """The routes below `/api/v1` that answer once."""
+def reading(*, store: Store, charts: Charts, silent: Callable[[], float]) -> APIRouter:
+    """The routes below `/api/v1` that answer once; `silent` gives the seconds since the cluster last answered."""
     router = APIRouter(tags=["read"])
 
-    @router.get("/rollouts", response_model=list[RolloutView], responses=responses(422))
+    def written(body: str) -> Response:
+        return Response(body, media_type="application/json", headers=silence.headers(silent()))
+
+    @router.get("/rollouts", response_model=list[RolloutView], responses=silence.DESCRIBED | responses(422))
     async def list_rollouts(
         namespace: Annotated[str | None, Query(description="Only those of this namespace.")] = None,
         phase: Annotated[Phase | None, Query(description="Only those in this phase.")] = None,
@@ -39,12 +43,16 @@ def reading(*, store: Store, charts: Charts) -> APIRouter:
         """All Rollouts: first those that need a person, then those that move, then the quiet ones."""
         found = [(urgency(view), _json_of(view)) async for view in _views(store, namespace, phase)]
         body = ",".join(text for _, text in sorted(found))
-        return Response(f"[{body}]", media_type="application/json")
+        return written(f"[{body}]")
 
-    @router.get("/namespaces/{namespace}/rollouts/{name}", response_model=RolloutView, responses=responses(404, 422))
+    @router.get(
+        "/namespaces/{namespace}/rollouts/{name}",
+        response_model=RolloutView,
+        responses=silence.DESCRIBED | responses(404, 422),
+    )
     async def get_rollout(namespace: str, name: str) -> Response:
         """One Rollout."""
-        return Response(_json_of(_found(store, Key(namespace, name))), media_type="application/json")
+        return written(_json_of(_found(store, Key(namespace, name))))
 
     @router.get(
         "/namespaces/{namespace}/rollouts/{name}/runs",

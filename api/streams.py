@@ -9,14 +9,13 @@ from typing import TypeAlias
 
 from api.lookup import look_up
 from api.ports import Store
+from api.silence import told
 from rollout.models.kinds import ROLLOUTS, Key, Manifest, Resource
 
 # What changes together is written together: of a fleet that moves, a write for each page and change would be thousands
 # a second, in the loop that aborts.
 _PAUSE = 0.05  # seconds
 _AT_ONCE = 20
-_SILENT = 5.0  # seconds; the API server is asked every second or two
-
 
 Frame: TypeAlias = Callable[[], bytes]
 """What is told of a change: rendered when the first listener takes it, and once for all of them."""
@@ -117,8 +116,8 @@ class Streams:
 
     def _sign(self) -> bytes:
         """That the stream lives, and how long the cluster has been silent: what is told is as old as that."""
-        silent = self._silent()
-        return _event("silent", json.dumps({"seconds": round(silent)})) if silent > _SILENT else b": keep-alive\n\n"
+        seconds = told(self._silent())
+        return b": keep-alive\n\n" if seconds is None else _event("silent", json.dumps({"seconds": seconds}))
 
     def _frame(self, key: Key) -> bytes:
         view = look_up(self._store, key)

@@ -240,7 +240,9 @@ def configured(server: FakeApiServer) -> Configuration:
 
 
 @asynccontextmanager
-async def an_app(server: FakeApiServer, *manifests: Manifest) -> AsyncIterator[FastAPI]:
+async def an_app(
+    server: FakeApiServer, *manifests: Manifest, silent: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[FastAPI]:
     """The API over a cache of these Rollouts and over `server`; ids are `id-1`, `id-2` ..."""
     numbers = count(1)
     async with Client(configured(server), timeout_seconds=5) as client:
@@ -251,6 +253,7 @@ async def an_app(server: FakeApiServer, *manifests: Manifest) -> AsyncIterator[F
             version="1.2.3",
             new_id=lambda: f"id-{next(numbers)}",
             keep_alive_seconds=0.05,
+            silent=silent,
         )
 
 

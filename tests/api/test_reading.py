@@ -214,3 +214,13 @@ async def test_an_address_or_method_that_does_not_exist_is_a_problem(api: httpx2
 async def test_no_page_that_loads_scripts_from_others_is_served(api: httpx2.AsyncClient) -> None:
     answers = [(await api.get(path)).status_code for path in ("/docs", "/redoc", "/openapi.json")]
     assert answers == [404, 404, 200]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/rollouts", "/api/v1/namespaces/store/rollouts/shop"])
+async def test_a_cluster_that_has_been_silent_for_long_is_told_of_beside_what_it_said_last(
+    server: FakeApiServer, path: str
+) -> None:
+    silent = [1.0, 12.4, 0.0]
+    async with an_app(server, moving(), silent=lambda: silent.pop(0)) as app, caller(app) as api:
+        told = [(await api.get(path)).headers.get("cluster-silence") for _ in range(3)]
+    assert told == [None, "12", None]

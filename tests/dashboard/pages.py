@@ -1,7 +1,7 @@
 """The pages over a cache that a test fills, without a controller or a cluster behind them."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +30,19 @@ class Pages:
 
 
 @asynccontextmanager
-async def pages(*manifests: Manifest, keep_alive_seconds: float = 1) -> AsyncIterator[Pages]:
-    """The pages of these Rollouts and runs, on a port of their own."""
+async def pages(
+    *manifests: Manifest, keep_alive_seconds: float = 1, silent: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[Pages]:
+    """The pages of these Rollouts and runs, on a port of their own; `silent` as `create_app` has it."""
     store = a_store(*manifests)
     async with a_cluster(*manifests) as server, Client(configured(server), timeout_seconds=5) as client:
         app = create_app(
-            store=store, client=client, clock=lambda: NOW, version="1.2.3", keep_alive_seconds=keep_alive_seconds
+            store=store,
+            client=client,
+            clock=lambda: NOW,
+            version="1.2.3",
+            keep_alive_seconds=keep_alive_seconds,
+            silent=silent,
         )
         async with served(app) as url:
             yield Pages(url, store)

@@ -4,12 +4,12 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.api.cluster import moving
 from tests.controller.harness import Stage, stage
@@ -105,3 +105,70 @@ async def test_a_connection_on_which_nothing_is_heard_is_taken_for_lost(browser:
         await expect(page.locator("[data-connection]")).to_contain_text("The controller says nothing.")
         await page.clock.fast_forward(5_000)
         await expect(page.locator("[data-connection]")).to_be_hidden()
+
+
+FULL = """Promise.all([0, 1, 2].map((slot) => new Promise((held) =>
+    navigator.locks.request(`stream ${slot}`, () => (held(), new Promise(() => {}))))))"""
+
+
+@asynccontextmanager
+async def crowded(page: Page, url: str) -> AsyncIterator[None]:
+    """Three other pages of this browser follow already, so that this one has to look now and then."""
+    others = await page.context.new_page()
+    await others.goto(f"{url}/openapi.json")
+    async with asyncio.timeout(10):
+        await others.evaluate(f"{FULL}.then(() => null)")
+    yield
+    await others.close()
+
+
+@pytest.mark.parametrize("path", ["/", SHOP])
+async def test_a_page_that_only_looks_now_and_then_says_for_how_long_the_cluster_is_silent(
+    browser: Browser, path: str
+) -> None:
+    silent = 0.0
+    async with pages(moving(), silent=lambda: silent) as served, tab(browser, served.url) as page:
+        banner = page.locator("[data-connection]")
+        async with crowded(page, served.url):
+            await page.goto(path)
+            await expect(page.locator("main")).to_contain_text("At 5 % until 13:46")
+            await expect(banner).to_be_hidden()
+            silent = 60.0
+            await expect(banner).to_contain_text("The controller has heard nothing from the cluster for 6")
+            silent = 0.0
+            await expect(banner).to_be_hidden()
+
+
+async def test_what_a_stream_said_of_a_silent_cluster_is_taken_back_by_a_look(browser: Browser) -> None:
+    silent = 60.0
+    async with pages(moving(), silent=lambda: silent) as served, tab(browser, served.url) as page:
+        await page.clock.install()
+        await page.goto(SHOP)
+        await expect(page.locator("[data-connection]")).to_contain_text("The controller has heard nothing")
+        await page.evaluate(HIDE, True)
+        await page.clock.fast_forward(21_000)
+        silent = 0.0
+        await page.clock.fast_forward(16_000)
+        await expect(page.locator("[data-connection]")).to_be_hidden()
+
+
+@pytest.mark.parametrize("looks", [False, True], ids=["follows", "looks"])
+async def test_a_mistake_in_drawing_is_told_as_such_and_not_taken_for_a_lost_connection(
+    browser: Browser, looks: bool
+) -> None:
+    mistakes: list[str] = []
+    async with pages(moving()) as served, tab(browser, served.url, forgiven="textContent") as page:
+        page.on("pageerror", lambda error: mistakes.append(str(error)))
+        async with crowded(page, served.url) if looks else nullcontext():
+            await page.goto(SHOP)
+            await expect(page.locator("[data-runs] .empty")).to_be_visible()  # all that is read once was read
+            await page.evaluate("(window.kept = document.querySelector('[data-sentence]')).remove()")
+            served.put(waiting_for_approval(version=2))
+            async with asyncio.timeout(10):
+                while not mistakes:
+                    await page.wait_for_timeout(50)
+            await page.evaluate("document.querySelector('main').append(kept)")
+            served.put(waiting_for_approval(version=3))
+            await expect(page.locator("[data-desired]")).to_have_text("25 %")
+            assert await page.locator("[data-connection]").text_content() == ""
+    assert mistakes

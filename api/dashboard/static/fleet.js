@@ -4,7 +4,7 @@ import { connection } from "./connection.js";
 import { h, keyed, say } from "./dom.js";
 import { keys } from "./keys.js";
 import { bar, dots, since, tab } from "./parts.js";
-import { follow, json } from "./stream.js";
+import { follow } from "./stream.js";
 import { ago, local, span } from "./text.js";
 
 const MANY = 200;
@@ -159,12 +159,13 @@ follow(
       soon();
     },
   },
-  async (signal) => {
-    const views = await json("/api/v1/rollouts", signal);
-    rollouts.clear();
-    for (const view of views) rollouts.set(keyOf(view), view);
-    link.alive();
-    greet();
-    draw();
+  {
+    url: "/api/v1/rollouts",
+    take(views) {
+      rollouts.clear();
+      for (const view of views) rollouts.set(keyOf(view), view);
+      greet();
+      draw();
+    },
   },
 );

@@ -195,13 +195,5 @@ follow(
       if (name === "silent") link.silent(data.seconds);
     },
   },
-  async (signal) => {
-    try {
-      take(await json(path, signal));
-      link.alive();
-    } catch (error) {
-      if (error.status === 404) gone();
-      else throw error;
-    }
-  },
+  { url: path, take, gone },
 );

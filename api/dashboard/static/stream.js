@@ -25,9 +25,10 @@ function frame(text) {
 
 /**
  * Follow `url`. `on.opened()` is told each time it begins anew, `on.event(name, data)` each event, `on.alive()` each
- * sign of life, `on.silent(null)` that the cluster is heard, and `on.lost(sentence)` that there will be none until it
- * is found again. A page that nobody sees, and one beside too many others, has no stream: it calls `glance()` now and
- * then.
+ * sign of life, `on.silent(seconds)` how long the cluster has said nothing (null where it is heard), and
+ * `on.lost(sentence)` that there will be no sign until it is found again. A page that nobody sees, and one beside too
+ * many others, has no stream: now and then it gets `glance.url` and tells `glance.take` what it says, or `glance.gone`
+ * that nothing is there any more.
  */
 export function follow(url, on, glance) {
   let failures = 0;
@@ -90,7 +91,7 @@ async function read(url, controller, on, began) {
       let events;
       [events, rest] = parse(rest + value);
       if (!events.some((each) => each.event === "silent")) on.silent(null);
-      for (const each of events) on.event(each.event, JSON.parse(each.data));
+      for (const each of events) drawn(on.event, each.event, JSON.parse(each.data));
     }
   } finally {
     clearTimeout(watchdog);
@@ -101,10 +102,14 @@ async function read(url, controller, on, began) {
 export class Refused extends Error {}
 
 /** The JSON at `url`; throws Refused with the sentence where the answer is a problem. */
-export async function json(url, signal) {
+export async function json(url) {
+  return (await got(url)).json();
+}
+
+async function got(url, signal) {
   const answer = await fetch(url, { signal });
   if (!answer.ok) throw Object.assign(new Refused(await sentence(answer)), { status: answer.status });
-  return answer.json();
+  return answer;
 }
 
 /** The sentence in an answer that is a problem. */
@@ -121,8 +126,37 @@ function reason(error) {
   return error === "silent" ? "The controller says nothing." : "The controller cannot be reached.";
 }
 
+/** Do what draws what was heard. A mistake in it is the page's own, and no reason to call the connection lost. */
+function drawn(draw, ...heard) {
+  try {
+    draw(...heard);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+async function glanceAt({ url, take, gone }, on) {
+  try {
+    const answer = await got(url, AbortSignal.timeout(SILENT));
+    const found = await answer.json();
+    on.alive();
+    on.silent(silence(answer));
+    drawn(take, found);
+  } catch (error) {
+    if (error.status !== 404 || !gone) return on.lost(reason(error));
+    on.alive();
+    drawn(gone);
+  }
+}
+
+/** For how long the cluster had said nothing at this answer; null where it is heard. */
+function silence(answer) {
+  const seconds = answer.headers.get("cluster-silence");
+  return seconds === null ? null : Number(seconds);
+}
+
 async function look(glance, on, pause) {
-  await glance(AbortSignal.timeout(SILENT)).catch((error) => on.lost(reason(error)));
+  await glanceAt(glance, on);
   const back = new Promise((wake) => document.addEventListener("visibilitychange", wake, { once: true }));
   await Promise.race([sleep(pause), back]);
 }

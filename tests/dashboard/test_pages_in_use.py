@@ -183,9 +183,13 @@ async def test_a_rollout_that_is_deleted_is_said_so_and_nothing_can_be_asked_of_
     async with pages(moving()) as served, tab(browser, served.url) as page:
         await page.goto(SHOP)
         await expect(page.locator(".actions > [data-verb=abort]")).to_be_enabled()
+        await expect(page.locator("[data-runs] .empty")).to_be_visible()  # all that is read once was read
         served.delete(Key("store", "shop"))
         await expect(page.locator("[data-sentence]")).to_have_text(re.compile("This Rollout was deleted"))
         await expect(page.locator("[data-verb]:enabled")).to_have_count(0)
+        for key in ("a", "p"):
+            await page.keyboard.press(key)
+            await expect(page.locator("dialog[open]")).to_have_count(0)
 
 
 async def test_a_thousand_rollouts_are_searched_and_followed(browser: Browser) -> None:

@@ -164,8 +164,9 @@ let reading = 0;
 
 function gone() {
   reading += 1;
+  view = { ...view, actions: [] };
+  offer(view);
   say($("sentence"), "This Rollout was deleted. What you see is how it was last.");
-  document.querySelectorAll("[data-verb]").forEach((button) => (button.disabled = true));
 }
 
 let told = ""; // the run and step whose record was read last

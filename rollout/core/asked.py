@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rollout.core.target import Event
 from rollout.core.world import World
 from rollout.intents import check, parse_annotation
-from rollout.models.rollout import COMMAND, format_time, parse_time
+from rollout.models.rollout import COMMAND, format_time
 from rollout.models.status import Command, Override, Refusal, Stage, Verb
 
 _REMEMBERED = 50  # handled ids that the status keeps
@@ -167,11 +167,6 @@ def template_revision(world: World) -> str | None:
     """The revision the declared template stands for, whatever `undo` asked for."""
     override = world.status.override
     return override.template if override is not None and world.wanted == override.revision else world.wanted
-
-
-def paused_note(asked: Asked) -> str:
-    """Since when it is paused, for people."""
-    return f"Paused since {parse_time(asked.paused_at):%H:%M:%S} UTC" if asked.paused_at else ""
 
 
 def in_progress(stage: Stage) -> bool:

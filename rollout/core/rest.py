@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rollout.core import adoption, routing, say
-from rollout.core.asked import Asked, paused_note
+from rollout.core.asked import Asked
 from rollout.core.case import current_run, next_number, promoted, record_name, stamp
 from rollout.core.target import Ruling, Target
 from rollout.core.workload import renewed_at
@@ -179,7 +179,7 @@ def _resting(world: World, asked: Asked, stable: Revision, last: RunStatus | Non
         return (
             Phase.PAUSED,
             "Paused",
-            f"{paused_note(asked)}: {say.called(world, world.wanted)} is not released; resume to start.",
+            f"{say.paused(asked, world.now)}: {say.called(world, world.wanted)} is not released; resume to start.",
         )
     if len(stable.ready) < world.replicas:
         count = f"{len(stable.ready)} of {say.pods(world.replicas)} ready"

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from analysis.results import State
 from rollout.core import routing
-from rollout.core.asked import paused_note
+from rollout.core.asked import Asked
 from rollout.core.case import Case
 from rollout.core.findings import Standing
 from rollout.core.workload import images
@@ -35,9 +35,15 @@ def percent(weight: float) -> str:
     return f"{weight:g} %"
 
 
-def clock(moment: datetime) -> str:
-    """`14:02:10 UTC`."""
-    return f"{moment:%H:%M:%S} UTC"
+def clock(moment: datetime, now: datetime) -> str:
+    """`14:02:10 UTC`, and `30 Nov 14:02:10 UTC` where it is not on the same day as `now`."""
+    day = "" if moment.date() == now.date() else f"{moment.day} {moment:%b} "
+    return f"{day}{moment:%H:%M:%S} UTC"
+
+
+def paused(asked: Asked, now: datetime) -> str:
+    """Since when it is paused."""
+    return f"Paused since {clock(parse_time(asked.paused_at), now)}" if asked.paused_at else ""
 
 
 def pods(count: int) -> str:
@@ -58,12 +64,12 @@ def reaching(case: Case, blocked: str | None) -> str:
     step = case.steps[case.index]
     aim = f"{percent(step.weight or 0)}{_besides(step.match)} to {called(case.world, case.run.revision)}"
     if case.asked.paused_at:
-        return f"{paused_note(case.asked)} before {aim}; resume to go on."
+        return f"{paused(case.asked, case.now)} before {aim}; resume to go on."
     if blocked:
         return f"Before {aim}: {blocked}."
     if case.canary is not None and len(case.canary.ready) >= case.pods(case.index):
         return f"Before {aim}: its pods are ready; waiting for its Services to lead to exactly them."
-    limit = f"taken back if they are not ready by {clock(case.deadline)}"
+    limit = f"taken back if they are not ready by {clock(case.deadline, case.now)}"
     return f"Before {aim}: waiting for its pods, {unready(case)}; {limit}."
 
 
@@ -108,12 +114,12 @@ def _holding(case: Case, standing: Standing | None, flow: Split, lacking: str | 
 def _trouble(case: Case, place: str) -> tuple[str, str] | None:
     """What keeps the step besides its checks and its time."""
     if case.run.emptied_at:
-        return _off_traffic(case.run.emptied_for, clock(parse_time(case.run.emptied_at)))
+        return _off_traffic(case.run.emptied_for, clock(parse_time(case.run.emptied_at), case.now))
     off = _cut_off(case)
     if off is not None:
         return off
     if case.asked.paused_at:
-        return "Paused", f"{paused_note(case.asked)} {place[0].lower()}{place[1:]}; resume to go on."
+        return "Paused", f"{paused(case.asked, case.now)} {place[0].lower()}{place[1:]}; resume to go on."
     if case.canary is not None and len(case.canary.ready) < case.pods(case.index):
         return "WaitingForPods", f"{place}: waiting for the canary's pods, {unready(case)}."
     return None
@@ -145,7 +151,7 @@ def _waiting(case: Case, place: str, lacking: str | None) -> tuple[str, str]:
     waits = routing.waiting(case.world) or lacking
     if waits is not None and case.earliest <= case.now:
         return "Holding", f"{place}: {waits}."
-    return "Holding", f"{place} until {clock(case.earliest)}, then {following(case)}.{_verdicts(case)}"
+    return "Holding", f"{place} until {clock(case.earliest, case.now)}, then {following(case)}.{_verdicts(case)}"
 
 
 def _proving(case: Case, standing: Standing, place: str) -> str:
@@ -167,7 +173,8 @@ def _limit(case: Case) -> str:
         return ""
     policy = case.analysis.on_inconclusive if case.analysis is not None else None
     ending = {Then.ADVANCE: "at the latest at", Then.ABORT: "taken back if there is none by"}
-    return f"; {ending.get(policy.then if policy else Then.HOLD, 'held if there is none by')} {clock(case.latest)}"
+    told = ending.get(policy.then if policy else Then.HOLD, "held if there is none by")
+    return f"; {told} {clock(case.latest, case.now)}"
 
 
 def _verdicts(case: Case) -> str:
@@ -206,21 +213,21 @@ def lost(case: Case) -> str:
 def switching(case: Case) -> str:
     """While the Services follow."""
     if case.asked.paused_at:
-        return f"{paused_note(case.asked)} at 100 %; resume to go on."
+        return f"{paused(case.asked, case.now)} at 100 %; resume to go on."
     return f"All traffic goes to {called(case.world, case.run.revision)}; waiting for the Services to lead there too."
 
 
 def baking(case: Case, standing: Standing | None, bake: timedelta) -> str:
     """While the old version is kept warm."""
     if case.asked.paused_at:
-        return f"{paused_note(case.asked)} with the old version still warm; resume to go on."
+        return f"{paused(case.asked, case.now)} with the old version still warm; resume to go on."
     if standing is not None and case.in_stage >= bake:
         return f"Baking for longer: {standing.sentence}."
     new, waits = called(case.world, case.run.revision), routing.waiting(case.world)
     if waits is not None:
         return f"{new} has all the traffic; the old version stays warm: {waits}."
     end = case.now + max(bake - case.in_stage, case.settles_in)
-    return f"{new} has all the traffic; the old version stays warm until {clock(end)} and is then removed."
+    return f"{new} has all the traffic; the old version stays warm until {clock(end, case.now)} and is then removed."
 
 
 def finishing(case: Case, old: Revision) -> str:
@@ -238,8 +245,8 @@ def spared(case: Case, old: Revision) -> str:
 
 def promoted(case: Case) -> str:
     """At the end of a good release."""
-    seconds = (case.now - parse_time(case.run.started_at)).total_seconds()
-    return f"Promoted {called(case.world, case.run.revision)} at {clock(case.now)}, {_span(seconds)} after the change."
+    took = _span((case.now - parse_time(case.run.started_at)).total_seconds())
+    return f"Promoted {called(case.world, case.run.revision)} at {clock(case.now, case.now)}, {took} after the change."
 
 
 def emptying(case: Case) -> str:
@@ -270,7 +277,7 @@ def aborted(case: Case) -> str:
 
 
 def _taken(case: Case, where: str = "") -> str:
-    at = clock(parse_time(case.run.since))
+    at = clock(parse_time(case.run.since), case.now)
     return f"{called(case.world, case.run.revision)} was taken back{f' {where}' if where else ''} at {at}"
 
 

@@ -91,7 +91,7 @@ def _failed(case: Case) -> str | None:
     if case.entered_at is not None and case.canary is not None and not case.canary.ready:
         gone = case.canary.unavailable_since
         if gone is not None and case.now - gone >= case.deadline - case.started_at:
-            return f"none of its pods has been ready since {gone:%H:%M:%S} UTC: {say.unready(case)}"
+            return f"none of its pods has been ready since {say.clock(gone, case.now)}: {say.unready(case)}"
     return None
 
 

@@ -251,6 +251,11 @@ SENTENCES: dict[str, tuple[World, Assessment, tuple[str, str]]] = {
         judged(PROVEN),
         ("Holding", "At 10 % until 12:01:00 UTC, then 50 %. Errors: pass."),
     ),
+    "its time is over on another day": (
+        waiting({"for": "24h", "until": [EVIDENCE]}, since=EARLY),
+        judged(PROVEN),
+        ("Holding", "At 10 % until 2 May 11:59:00 UTC, then 50 %. Errors: pass."),
+    ),
 }
 
 

@@ -95,7 +95,12 @@ def waiting_for_approval(name: str = "shop", *, version: int = 1) -> Manifest:
     )
 
 
-def taken_back(name: str = "shop", *, version: int = 1) -> Manifest:
+def taken_back(
+    name: str = "shop",
+    *,
+    version: int = 1,
+    message: str = "Taken back to 0 % at 13:45:00 UTC: errors 6.1 % against 0.5 %.",
+) -> Manifest:
     """A Rollout whose new version was worse."""
     worse = judged(state="regress", canary="6.1", bad=73, evidence="120000", likelihood="1 in 120,000")
     run = a_run("Done", outcome="aborted", endedAt="2026-05-01T13:45:00.000Z", reason="errors")
@@ -103,7 +108,7 @@ def taken_back(name: str = "shop", *, version: int = 1) -> Manifest:
         name,
         version=version,
         phase="Aborted",
-        message="Taken back to 0 % at 13:45:00 UTC: errors 6.1 % against 0.5 %.",
+        message=message,
         run=run,
         traffic={"desired": 0, "routed": 0},
         step=None,

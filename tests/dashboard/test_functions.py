@@ -1,10 +1,13 @@
 """The functions that the pages are made of, called in the browser one by one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
-from tests.dashboard.browser import Call
+from tests.dashboard.browser import Call, caller, tab
+from tests.dashboard.pages import pages
 
 
 async def each(call: Call, file: str, name: str, cases: dict[Any, Any]) -> dict[Any, Any]:
@@ -22,6 +25,33 @@ async def test_numbers_have_three_digits_and_large_ones_are_whole(call: Call) ->
     cases = {None: "–", 0: "0", 0.4123: "0.412", 12.34: "12.3", 999.4: "999", 123456.7: "123,457"}
     assert await each(call, "text.js", "number", cases) == cases
     assert await call("text.js", "number", 0.5, "%") == "0.5 %"
+
+
+async def test_times_in_sentences_are_told_in_the_readers_zone_as_it_is_on_their_day(browser: Browser) -> None:
+    summer, winter = "2026-07-01T12:00:10.000Z", datetime(2026, 12, 1, 9, tzinfo=UTC)
+    cases = {
+        ("Back at 12:00:00 UTC: errors", summer): "Back at 1 Jul 14:00:00: errors",
+        ("At 5 % until 12:00:00 UTC, then 10 %.", None): "At 5 % until 13:00:00, then 10 %.",
+        ("At 5 % until 23:30:00 UTC.", None): "At 5 % until 2 Dec 00:30:00.",
+        ("At 5 % until 2 Dec 12:00:00 UTC.", None): "At 5 % until 2 Dec 13:00:00.",
+        ("Paused since 30 Nov 23:30:00 UTC at 5 %.", None): "Paused since 00:30:00 at 5 %.",
+        ("Warm from 30 Jun 23:00:00 UTC to 12:00:00 UTC.", summer): "Warm from 1 Jul 01:00:00 to 1 Jul 14:00:00.",
+        ("By 1 Jan 12:00:00 UTC.", None): "By 1 Jan 13:00:00.",
+        ("Sent 60 12:00:00 UTC.", None): "Sent 60 13:00:00.",
+    }
+    async with pages() as served, tab(browser, served.url, timezone_id="Europe/Berlin") as page:
+        await page.goto("/")
+        call = caller(page)
+        assert {case: await call("text.js", "local", *case, winter) for case in cases} == cases
+
+
+async def test_a_time_without_a_year_is_of_the_nearest_one(browser: Browser) -> None:
+    async with pages() as served, tab(browser, served.url, timezone_id="America/Caracas") as page:
+        await page.goto("/")
+        call = caller(page)
+        # that zone was changed by half an hour between these two
+        assert await call("text.js", "local", "31 Dec 12:00:00 UTC", "2016-01-01T00:00:00.000Z") == "31 Dec 07:30:00"
+        assert await call("text.js", "local", "1 Jan 12:00:00 UTC", "2016-12-31T00:00:00.000Z") == "1 Jan 08:00:00"
 
 
 async def test_shares_are_told_in_per_cent(call: Call) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rollout.models.kinds import Key
-from tests.api.cluster import aborted, moving, quiet
+from tests.api.cluster import a_record, aborted, moving, quiet
 from tests.dashboard.browser import tab
 from tests.dashboard.pages import pages, taken_back, waiting_for_approval
 
@@ -38,6 +38,18 @@ async def test_a_row_leads_to_the_page_of_its_rollout(browser: Browser) -> None:
         await page.locator("[data-rollout='store/shop'] a").click()
         await expect(page).to_have_url(f"{served.url}{SHOP}")
         await expect(page.locator("[data-sentence]")).to_contain_text("At 5 % until 13:46")
+
+
+async def test_what_a_run_of_another_day_ended_with_is_told_with_its_day(browser: Browser) -> None:
+    message, told = "Taken back at 13:45:00 UTC: errors.", "Taken back at 1 May 13:45:00: errors."
+    record = a_record(4, outcome="aborted")
+    record["status"] |= {"message": message, "endedAt": "2026-05-01T13:45:00.000Z"}
+    async with pages(taken_back(message=message), record) as served, tab(browser, served.url) as page:
+        await page.goto("/")
+        await expect(page.locator("[data-rollout] .words")).to_have_text(told)
+        await page.goto(SHOP)
+        await expect(page.locator("[data-sentence]")).to_have_text(told)
+        await expect(page.locator("[data-runs] p").first).to_have_text(told)
 
 
 async def test_what_was_searched_for_is_in_the_address_and_found_again(browser: Browser) -> None:

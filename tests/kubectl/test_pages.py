@@ -14,7 +14,7 @@ from tests.kubectl.stories import INSTALLING, MENTIONED, PROMISED, STORIES, Outc
 SHOWN = {each.command: each.output for each in commands() if each.output is not None}
 _AGE = re.compile(r"\b(?:\d+[dhms])+\b")
 _REVISION = re.compile(r"\b[bcdfghjklmnpqrstvwxz2456789]{10}\b")
-_TIME = re.compile(r"\d\d:\d\d:\d\d UTC")
+_TIME = re.compile(r"(?:\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d:\d\d UTC")  # with the day, shortly before midnight
 _EDITOR = "sed -i s/shop:v3/shop:edited/"
 
 

@@ -65,7 +65,8 @@ function update(element, check, view) {
   for (const side of ["stable", "canary"]) side_(element, check, side);
   say(element.querySelector(".likelihood"), check.likelihood ?? "–");
   element.querySelector(".likelihood").parentElement.hidden = !check.likelihood;
-  say(element.querySelector(".words"), local([sentenceOf(check), check.outlook].filter(Boolean).join("; ")));
+  const words = [sentenceOf(check), check.outlook].filter(Boolean).join("; ");
+  say(element.querySelector(".words"), local(words, view.run?.endedAt));
   plot(element, check, view);
 }
 

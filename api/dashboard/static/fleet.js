@@ -3,7 +3,7 @@
 import { connection } from "./connection.js";
 import { h, keyed, say } from "./dom.js";
 import { keys } from "./keys.js";
-import { bar, dots, since, tab } from "./parts.js";
+import { bar, dots, since, tab, written } from "./parts.js";
 import { follow } from "./stream.js";
 import { ago, local, span } from "./text.js";
 
@@ -89,7 +89,7 @@ function update(element, view) {
   element.dataset.phase = view.phase ?? "";
   element.querySelector(".cell-bar").replaceChildren(bar(view));
   element.querySelector(".cell-dots").replaceChildren(view.run?.outcome ? "" : dots(view));
-  say(element.querySelector(".words"), local(view.message, now));
+  say(element.querySelector(".words"), local(view.message, written(view), now));
 }
 
 function offer() {

@@ -53,6 +53,11 @@ export function since(view) {
   return (run?.outcome ? run.endedAt : run?.startedAt) ?? view.created;
 }
 
+/** When its sentence was written, where that is not now: the one that a run ended with is kept. */
+export function written({ run, phase }) {
+  return run?.outcome && ["Aborted", "Healthy"].includes(phase) ? run.endedAt : null;
+}
+
 /** The tab's icon and title: how it is, before anybody looks. */
 export function tab(title, band) {
   document.title = title;

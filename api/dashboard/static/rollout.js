@@ -5,7 +5,7 @@ import { drawChecks, followPointer } from "./checks.js";
 import { connection } from "./connection.js";
 import { fill, h, say } from "./dom.js";
 import { keys } from "./keys.js";
-import { bar, since, stateOf, tab } from "./parts.js";
+import { bar, since, stateOf, tab, written } from "./parts.js";
 import { difference, drawRuns } from "./runs.js";
 import { takeSeries, takeView } from "./series.js";
 import { follow, json } from "./stream.js";
@@ -17,7 +17,7 @@ const path = pathOf(view);
 const $ = (name) => document.querySelector(`[data-${name}]`);
 
 function draw() {
-  say($("sentence"), local(view.message));
+  say($("sentence"), local(view.message, written(view)));
   $("sentence").dataset.band = view.band;
   $("sentence").dataset.phase = view.phase ?? "";
   const since_ = since(view);
@@ -37,7 +37,7 @@ let announced = "";
 /** Have it read aloud when the release is somewhere else, and not with each new number. */
 function announce() {
   const place = `${view.phase} ${view.step?.index} ${view.conditions[0]?.reason}`;
-  if (place !== announced) say($("news"), local(view.message));
+  if (place !== announced) say($("news"), local(view.message, written(view)));
   announced = place;
 }
 

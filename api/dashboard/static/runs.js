@@ -37,10 +37,10 @@ function draw(element, run) {
         h("span", { class: `ended ${run.outcome ?? "going"}` }, run.outcome ?? "going on"),
         h("span", { class: "hint" }, when(run)),
       ),
-      run.message && h("p", {}, local(run.message)),
+      run.message && h("p", {}, local(run.message, run.endedAt)),
       run.changes && h("p", {}, difference(run)),
       h("ul", { class: "timeline" }, passed(run).map((sentence) => h("li", {}, sentence))),
-      run.checks.length > 0 && h("ul", { class: "findings" }, run.checks.map((check) => h("li", {}, found(check)))),
+      run.checks.length > 0 && h("ul", { class: "findings" }, findings(run)),
     ),
   );
 }
@@ -59,8 +59,10 @@ function passed(run) {
   return [start, ...steps, run.endedAt && `${clock(run.endedAt)} ${run.outcome}`].filter(Boolean);
 }
 
-/** What a check said; with the number where there is but one side, which its message may not have. */
-function found(check) {
-  const alone = check.stable === null && check.canary !== null;
-  return local(check.message) + (alone ? ` (${number(check.canary, check.unit)})` : "");
+/** What each check said; with the number where there is but one side, which its message may not have. */
+function findings(run) {
+  return run.checks.map((check) => {
+    const alone = check.stable === null && check.canary !== null;
+    return h("li", {}, local(check.message, run.endedAt) + (alone ? ` (${number(check.canary, check.unit)})` : ""));
+  });
 }

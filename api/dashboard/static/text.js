@@ -3,6 +3,8 @@
 const LONGEST = 32; // characters of a version's name
 // Making a formatter takes much longer than using it.
 const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const TIMES = new RegExp(`\\b(?:(\\d{1,2}) (${MONTHS.join("|")}) )?(\\d\\d):(\\d\\d):(\\d\\d) UTC\\b`, "g");
 const DAY = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
 
 /** `14:02:10` in the reader's zone, with the date where it is another day than `now`. */
@@ -27,12 +29,23 @@ export function ago(time, now = new Date()) {
   return time ? `${clock(time, now)}, ${span(now - new Date(time))} ago` : "";
 }
 
-/** A sentence whose times of day in UTC (`14:02:10 UTC`) are told in the reader's zone. */
-export function local(sentence, now = new Date()) {
-  return sentence.replace(/\b(\d\d):(\d\d):(\d\d) UTC\b/g, (_, hours, minutes, seconds) => {
-    const at = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hours, minutes, seconds));
-    return TIME.format(at);
+/**
+ * A sentence whose times in UTC (`14:02:10 UTC`, `30 Nov 14:02:10 UTC`) are told in the reader's zone, as `clock` does.
+ * A time without a day is one of the day on which the sentence was written; null where that is now.
+ */
+export function local(sentence, written = null, now = new Date()) {
+  const at = new Date(written ?? now);
+  const year = at.getUTCFullYear();
+  return sentence.replace(TIMES, (_, day, month, ...time) => {
+    const on = (...date) => Date.UTC(...date, ...time.slice(0, 3));
+    if (!month) return clock(on(year, at.getUTCMonth(), at.getUTCDate()), now);
+    return clock(nearest([year - 1, year, year + 1].map((each) => on(each, MONTHS.indexOf(month), day)), at), now);
   });
+}
+
+/** The moment that is meant where a sentence names no year. */
+function nearest(times, at) {
+  return times.reduce((best, each) => (Math.abs(each - at) < Math.abs(best - at) ? each : best));
 }
 
 /** Three digits and the unit: `0.412 %`, `12.3`; a dash where there is no number. */

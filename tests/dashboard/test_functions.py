@@ -110,8 +110,16 @@ async def test_what_a_chart_says_at_a_moment(call: Call) -> None:
 async def test_steps_are_done_going_on_or_to_come(call: Call) -> None:
     steps = [{"name": "five"}, {"name": "half"}, {"name": "full"}]
     moving = {"steps": steps, "run": {"stage": "Stepping"}, "step": {"index": 1}}
-    back = {"steps": steps, "run": {"stage": "Done", "outcome": "aborted"}, "step": None}
+    back = {"steps": steps, "run": {"stage": "Done", "outcome": "aborted", "stable": "r1"}, "step": None}
     found = [await call("parts.js", "stateOf", moving, index) for index in range(3)]
     assert found == ["done", "now", "to-come"]
     found = [await call("parts.js", "stateOf", back, index, ["five", "half"]) for index in range(3)]
     assert found == ["done", "taken-back", "to-come"]
+    first = {"steps": steps, "run": {"stage": "Done", "outcome": "promoted", "stable": None}, "step": None}
+    assert [await call("parts.js", "stateOf", first, index) for index in range(3)] == ["to-come"] * 3
+
+
+async def test_while_a_version_is_taken_back_its_age_is_counted_from_then(call: Call) -> None:
+    run = {"stage": "Aborting", "outcome": "aborted", "startedAt": "a", "since": "b", "endedAt": None}
+    assert await call("parts.js", "since", {"run": run, "created": "c"}) == "b"
+    assert await call("parts.js", "since", {"run": {**run, "endedAt": "d"}, "created": "c"}) == "d"

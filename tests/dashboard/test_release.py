@@ -63,6 +63,7 @@ async def test_a_good_release_is_told_from_its_first_step_to_its_end(tmp_path: P
         await expect(errors.locator("[data-side=stable]")).to_contain_text(re.compile(r"[\d.]+ %"))
         await expect(errors.locator("[data-side=canary]")).to_contain_text(re.compile(r"[\d.]+ %"))
         await expect(errors.locator("svg")).to_have_attribute("aria-label", re.compile("errors over the run"))
+        await expect(errors.locator("svg .bar")).to_have_count(1)  # the page was open before the run began
         await expect(on.page.locator("[data-desired]")).to_have_text("50 %")
         await expect(on.page.locator("[data-steps] > [data-state=done]").first).to_contain_text("10 %")
         await expect(on.page.locator("[data-sentence]")).to_contain_text("shop:v2")
@@ -76,7 +77,10 @@ async def test_a_bad_release_is_seen_to_be_worse_and_to_be_taken_back(tmp_path: 
         await release(on.made, "v2")
         sentence = on.page.locator("[data-sentence]")
         await expect(sentence).to_have_attribute("data-phase", "Aborted")
+        await expect(sentence).to_contain_text("shop:v2 was taken back")
         await expect(sentence).to_contain_text("errors")
+        await expect(on.page.locator("[data-versions]")).to_contain_text("taken back")
+        await expect(on.page.locator(".changed")).to_have_text("What changed: image shop:v1 → shop:v2.")
         await expect(on.page.locator("[data-steps] > [data-state=taken-back]")).to_contain_text("10 %")
         await expect(on.page.locator("[data-check=errors] [data-state=regress]")).to_have_text("worse")
         await expect(on.page.locator("[data-runs] .ended").first).to_have_text("aborted")

@@ -13,6 +13,8 @@ const WORDS = {
   providerDown: "source down",
 };
 
+const SUSPICIOUS = 20; // evidence from which a step is not left
+
 let moment = null; // of the crosshair
 let width = 0;
 const list = document.querySelector("[data-checks]");
@@ -60,8 +62,9 @@ function update(element, check, view) {
     return;
   }
   const state = element.querySelector(".state");
-  say(state, WORDS[check.state] ?? check.state);
-  state.dataset.state = check.state;
+  const suspicious = check.state === "notEnoughData" && check.evidence >= SUSPICIOUS;
+  say(state, suspicious ? "suspicious" : (WORDS[check.state] ?? check.state));
+  state.dataset.state = suspicious ? "suspicious" : check.state;
   for (const side of ["stable", "canary"]) side_(element, check, side);
   say(element.querySelector(".likelihood"), check.likelihood ?? "–");
   element.querySelector(".likelihood").parentElement.hidden = !check.likelihood;

@@ -27,7 +27,7 @@ function hatches(weight, height) {
 /** Whether a step is `done`, `now`, `taken-back` or `to-come`; `entered` are the names of those with traffic so far. */
 export function stateOf(view, index, entered = []) {
   const run = view.run;
-  if (!run) return "to-come";
+  if (!run || (run.outcome && !run.stable)) return "to-come"; // a first version goes through none
   if (run.outcome === "promoted" || ["Switching", "Baking", "Finishing"].includes(run.stage)) return "done";
   if (run.stage === "Aborting" || run.outcome) {
     const last = view.steps.findIndex((step) => step.name === entered.at(-1));
@@ -50,7 +50,7 @@ export function dots(view) {
 /** Since when it is as it is. */
 export function since(view) {
   const run = view.run;
-  return (run?.outcome ? run.endedAt : run?.startedAt) ?? view.created;
+  return (run?.outcome ? (run.endedAt ?? run.since) : run?.startedAt) ?? view.created;
 }
 
 /** When its sentence was written, where that is not now: the one that a run ended with is kept. */

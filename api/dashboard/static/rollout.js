@@ -86,12 +86,13 @@ function stepOf(step, index) {
   const state = step.bake ? stateOfBake() : stateOf(view, index, recorded.map((each) => each.name));
   const now = state === "now" && { "aria-current": "step" };
   const entered = recorded.find((each) => each.name === step.name)?.at;
+  const word = state === "now" ? "since" : "from";
   return h(
     "li",
     { "data-state": state, ...now },
     h("b", {}, step.bake ? "bake" : percent(step.weight)),
     h("span", { class: "step-name" }, nameOf(step)),
-    h("span", { class: "hint" }, state === "to-come" || !entered ? conditions(step) : `since ${clock(entered)}`),
+    h("span", { class: "hint" }, state === "to-come" || !entered ? conditions(step) : `${word} ${clock(entered)}`),
     h("span", { class: "unseen" }, STATES[state]),
   );
 }
@@ -103,7 +104,7 @@ function nameOf(step) {
 
 function stateOfBake() {
   const stage = view.run?.stage;
-  if (view.run?.outcome === "promoted" || stage === "Finishing") return "done";
+  if ((view.run?.outcome === "promoted" && view.run.stable) || stage === "Finishing") return "done";
   return stage === "Baking" ? "now" : "to-come";
 }
 
@@ -119,11 +120,14 @@ function versions() {
   const { stable, canary } = view.revisions;
   const both = [["stable", stable], ["canary", canary]].filter(([, revision]) => revision);
   const recorded = runs.find((run) => run.number === view.run?.number);
-  const changed = stable && canary ? (difference(recorded) ?? ofImages(stable, canary)) : "";
+  const back = view.run?.outcome === "aborted" && !canary && recorded;
+  const known = (canary || back) && difference(recorded);
+  const changed = known || (stable && canary ? ofImages(stable, canary) : "");
   const none = "There is no version yet. The first one is here as soon as its pods are made.";
   fill(
     $("versions"),
     ...both.map(([role, revision]) => version(role, revision)),
+    back && version("taken back", { name: back.revision, images: back.images }),
     !both.length && h("p", { class: "empty" }, none),
     changed && h("p", { class: "changed" }, changed),
   );
@@ -136,7 +140,7 @@ function version(role, revision) {
     h("span", { class: `role ${role}` }, role),
     h("b", {}, called(revision)),
     h("code", { title: revision.images.join(", ") }, revision.name),
-    h("span", {}, `${revision.ready} of ${revision.replicas} ready`),
+    revision.replicas !== undefined && h("span", {}, `${revision.ready} of ${revision.replicas} ready`),
   );
 }
 
@@ -173,10 +177,10 @@ let told = ""; // the run and step whose record was read last
 
 function take(fresh) {
   view = fresh;
-  takeView(view);
+  const more = takeView(view);
   draw();
   const now = `${view.run?.number} ${view.run?.stage} ${view.step?.index} ${view.step?.enteredAt}`;
-  if (told !== now) ((told = now), read());
+  if (told !== now || more) ((told = now), read());
 }
 
 const link = connection();

@@ -16,16 +16,21 @@ export function takeSeries(fresh) {
   series = fresh;
 }
 
-/** Take what a Rollout says now as one more point. */
+/**
+ * Take what a Rollout says now as one more point; true where a check is new here. The server knows more of that one:
+ * where its limit and its bar are.
+ */
 export function takeView(view, at = new Date(now()).toISOString()) {
-  if (!view.run || view.run.stage === "Done") return;
+  if (!view.run || view.run.stage === "Done") return false;
   const { number: run, startedAt } = view.run;
   if (series?.run !== run) series = { run, startedAt, weights: [], checks: [] };
   const weight = view.traffic?.desired;
   if (weight !== undefined && series.weights.at(-1)?.weight !== weight) {
     series.weights = [...series.weights.slice(-KEPT), { at, weight }];
   }
+  const known = series.checks.length;
   for (const check of view.checks) add(check, at);
+  return series.checks.length > known;
 }
 
 /** What is drawn of one check; undefined where nothing is known. */

@@ -112,7 +112,7 @@ class Streams:
             if mailbox.closed:
                 return
             yield b"".join(frame() for frame in changed) or self._sign()
-            await asyncio.sleep(_PAUSE if changed else 0)
+            await asyncio.sleep(_PAUSE)
 
     def _sign(self) -> bytes:
         """That the stream lives, and how long the cluster has been silent: what is told is as old as that."""

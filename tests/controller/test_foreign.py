@@ -135,12 +135,12 @@ async def test_the_second_of_two_rollouts_that_claim_one_service_is_stalled_and_
 
 async def test_a_route_that_is_deleted_midway_holds_the_release(ground: Ground) -> None:
     async with stage(ground) as made, controlling(made):
-        await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 10, "hold": {"for": "300ms"}}]}}))
+        await made.create(a_rollout(strategy={"canary": {"steps": [{"weight": 10, "hold": {"for": "2s"}}]}}))
         await made.healthy("v1")
         await made.release("v2")
         await holding(made, 10)
         await made.delete("HTTPRoute")
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2.5)
         assert made.status["step"]["index"] == 0
         await made.create(a_route())
         await made.healthy("v2")

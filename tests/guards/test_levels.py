@@ -78,7 +78,7 @@ def test_what_is_observed_and_decided_never_changes_afterwards() -> None:
 
 
 def test_nothing_waits_for_an_effect_by_sleeping() -> None:
-    """Delays are entries of the queue; what may sleep are the back-offs of the parts around it, and turns (0 s)."""
+    """Delays are entries of the queue; what may sleep are back-offs and paces around it, and turns (0 s)."""
     sleeping: dict[str, int] = {}
     for part in ("rollout", "analysis", "api"):
         for path in (ROOT / part).rglob("*.py"):
@@ -87,6 +87,7 @@ def test_nothing_waits_for_an_effect_by_sleeping() -> None:
     watching_people = {name: sleeping.pop(name) for name in tuple(sleeping) if name.startswith("rollout/cli/")}
     assert "rollout/cli/controller.py" in watching_people  # the heart
     assert sleeping == {
+        "api/streams.py": 1,
         "rollout/kube/reflector.py": 1,
         "rollout/kube/events.py": 1,
         "rollout/kube/lease.py": 2,

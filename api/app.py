@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
 
 from api import problems
@@ -35,10 +35,12 @@ def create_app(
     new_id: Callable[[], str] = _new_id,
     keep_alive_seconds: float = 5.0,
     silent: Callable[[], float] = lambda: 0.0,
+    unread: Callable[[], str | None] = lambda: None,
 ) -> FastAPI:
     """The REST API over `store` and `client`; has no access control and belongs on a loopback address.
 
-    `silent` gives the seconds since the cluster last answered. `app.state.stop`, a function, ends the open event
+    `silent` gives the seconds since the cluster last answered, `unread` what of it was not read yet: until then there
+    is no answer, since what is not in the store may well be there. `app.state.stop`, a function, ends the open event
     streams; whoever serves the app calls it before waiting for connections to end.
     """
     app = FastAPI(
@@ -55,10 +57,11 @@ def create_app(
     app.state.streams = streams
     charts = Charts(store, clock=clock)
     problems.install(app)
-    app.include_router(reading(store=store, charts=charts, silent=silent), prefix="/api/v1")
-    app.include_router(following(store=store, streams=streams), prefix="/api/v1")
+    whole = [Depends(problems.unless_read(unread))]
+    app.include_router(reading(store=store, charts=charts, silent=silent), prefix="/api/v1", dependencies=whole)
+    app.include_router(following(store=store, streams=streams), prefix="/api/v1", dependencies=whole)
     app.include_router(commanding(store=store, client=client, clock=clock, new_id=new_id), prefix="/api/v1")
-    app.include_router(pages(store=store, version=version))
+    app.include_router(pages(store=store, version=version, unread=unread))
     app.add_middleware(Guard, clock=clock)
     _serve_openapi(app)
     return app

@@ -1,5 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that says what would work."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -41,6 +42,21 @@ class Problem(Exception):  # noqa: N818 - it is RFC 9457's word
         self.status = status
         self.kind = kind
         self.detail = detail
+
+
+def unread_yet(what: str) -> Problem:
+    """That the controller has only just started."""
+    return Problem(503, "starting", f"The controller still reads the cluster ({what}): ask again in a moment.")
+
+
+def unless_read(unread: Callable[[], str | None]) -> Callable[[], Awaitable[None]]:
+    """What a route depends on that answers from the cache: raises Problem as long as something was not read."""
+
+    async def require() -> None:
+        if what := unread():
+            raise unread_yet(what)
+
+    return require
 
 
 def answer(problem: Problem, instance: str, *, errors: tuple[FieldError, ...] | None = None) -> JSONResponse:

@@ -35,7 +35,7 @@ def reading(*, store: Store, charts: Charts, silent: Callable[[], float]) -> API
     def written(body: str) -> Response:
         return Response(body, media_type="application/json", headers=silence.headers(silent()))
 
-    @router.get("/rollouts", response_model=list[RolloutView], responses=silence.DESCRIBED | responses(422))
+    @router.get("/rollouts", response_model=list[RolloutView], responses=silence.DESCRIBED | responses(422, 503))
     async def list_rollouts(
         namespace: Annotated[str | None, Query(description="Only those of this namespace.")] = None,
         phase: Annotated[Phase | None, Query(description="Only those in this phase.")] = None,
@@ -48,7 +48,7 @@ def reading(*, store: Store, charts: Charts, silent: Callable[[], float]) -> API
     @router.get(
         "/namespaces/{namespace}/rollouts/{name}",
         response_model=RolloutView,
-        responses=silence.DESCRIBED | responses(404, 422),
+        responses=silence.DESCRIBED | responses(404, 422, 503),
     )
     async def get_rollout(namespace: str, name: str) -> Response:
         """One Rollout."""
@@ -56,7 +56,7 @@ def reading(*, store: Store, charts: Charts, silent: Callable[[], float]) -> API
 
     @router.get(
         "/namespaces/{namespace}/rollouts/{name}/runs",
-        responses=responses(404, 422),
+        responses=responses(404, 422, 503),
         response_model_by_alias=True,
     )
     async def list_runs(namespace: str, name: str) -> list[RunView]:
@@ -67,7 +67,7 @@ def reading(*, store: Store, charts: Charts, silent: Callable[[], float]) -> API
         views = (run_view_of(run, replaced=releasing.get(run["spec"].get("stable"))) for run in reversed(runs))
         return [view for view in views if view is not None]
 
-    @router.get("/namespaces/{namespace}/rollouts/{name}/series", responses=responses(404, 422))
+    @router.get("/namespaces/{namespace}/rollouts/{name}/series", responses=responses(404, 422, 503))
     async def get_series(namespace: str, name: str) -> SeriesView:
         """The last run over time: the desired share, and what each check said, as far as this process has seen it."""
         _found(store, Key(namespace, name))
@@ -80,7 +80,7 @@ def following(*, store: Store, streams: Streams) -> APIRouter:
     """The routes below `/api/v1` that go on telling."""
     router = APIRouter(tags=["read"])
 
-    @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
+    @router.get("/events", response_class=StreamingResponse, responses=_STREAM | responses(503))
     async def follow_all() -> StreamingResponse:
         """All Rollouts and their changes, as server-sent events."""
         return _stream(streams.listen())
@@ -88,7 +88,7 @@ def following(*, store: Store, streams: Streams) -> APIRouter:
     @router.get(
         "/namespaces/{namespace}/rollouts/{name}/events",
         response_class=StreamingResponse,
-        responses=_STREAM | responses(404, 422),
+        responses=_STREAM | responses(404, 422, 503),
     )
     async def follow_one(namespace: str, name: str) -> StreamingResponse:
         """One Rollout and its changes, as server-sent events."""

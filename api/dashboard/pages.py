@@ -1,5 +1,6 @@
 """The pages and what they load, under a policy that lets a browser run nothing but these files."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from api.lookup import look_up, missing
 from api.ports import Store
+from api.problems import unread_yet
 from rollout.models.kinds import Key
 
 _HERE: Final = Path(__file__).parent
@@ -25,7 +27,7 @@ _PAGE: Final = {"Content-Security-Policy": _POLICY}
 _FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable", **_PAGE}
 
 
-def pages(*, store: Store, version: str) -> APIRouter:
+def pages(*, store: Store, version: str, unread: Callable[[], str | None] = lambda: None) -> APIRouter:
     """The routes outside `/api`: the fleet, one Rollout, and their files under a name that changes with them."""
     router = APIRouter(include_in_schema=False)
     files = {file.name: file.read_bytes() for file in sorted((_HERE / "static").iterdir())}
@@ -50,8 +52,10 @@ def pages(*, store: Store, version: str) -> APIRouter:
     async def rollout(namespace: str, name: str) -> HTMLResponse:
         key = Key(namespace, name)
         view = look_up(store, key)
+        if view is None and (what := unread()):
+            return page("missing.html", 503, heading="Not read yet", sentence=unread_yet(what).detail)
         if view is None:
-            return page("missing.html", 404, sentence=missing(store, key).detail)
+            return page("missing.html", 404, heading="No such Rollout", sentence=missing(store, key).detail)
         return page("rollout.html", key=key, view=view.model_dump(mode="json", by_alias=True))
 
     @router.get(folder + "/{name}")

@@ -37,7 +37,7 @@ from rollout.kube.store import Store
 from rollout.live import Live
 from rollout.metrics import Metrics
 from rollout.models.base import NAME_PATTERN, parse_duration
-from rollout.models.kinds import Key
+from rollout.models.kinds import ROLLOUT_RUNS, ROLLOUTS, Key
 from rollout.notifications.configuration import Notifications
 from rollout.notifications.configuration import load as load_notifications
 from rollout.notifying import notifying, require
@@ -193,7 +193,12 @@ async def run(options: Options) -> None:
         heart = Heart(watching)
         health = create_health_app(live=heart.problem, ready=lambda: _unready(watching), metrics=parts.metrics)
         api = create_app(
-            store=parts.live, client=client, clock=parts.now, version=_VERSION, silent=lambda: election.silent
+            store=parts.live,
+            client=client,
+            clock=parts.now,
+            version=_VERSION,
+            silent=lambda: election.silent,
+            unread=lambda: _unready([each for each in watching if each.resource in (ROLLOUTS, ROLLOUT_RUNS)]),
         )
         streams = api.state.streams
         metrics.read(_readings(parts, watching, election, census, lambda: streams.listeners))
@@ -269,7 +274,7 @@ def _readings(
     )
 
 
-def _unready(watching: tuple[Reflector, ...]) -> str | None:
+def _unready(watching: Sequence[Reflector]) -> str | None:
     missing = [reflector.resource.plural for reflector in watching if not reflector.synced.is_set()]
     return f"not listed yet: {', '.join(missing)}" if missing else None
 

@@ -241,7 +241,10 @@ def configured(server: FakeApiServer) -> Configuration:
 
 @asynccontextmanager
 async def an_app(
-    server: FakeApiServer, *manifests: Manifest, silent: Callable[[], float] = lambda: 0.0
+    server: FakeApiServer,
+    *manifests: Manifest,
+    silent: Callable[[], float] = lambda: 0.0,
+    unread: Callable[[], str | None] = lambda: None,
 ) -> AsyncIterator[FastAPI]:
     """The API over a cache of these Rollouts and over `server`; ids are `id-1`, `id-2` ..."""
     numbers = count(1)
@@ -254,6 +257,7 @@ async def an_app(
             new_id=lambda: f"id-{next(numbers)}",
             keep_alive_seconds=0.05,
             silent=silent,
+            unread=unread,
         )
 
 

@@ -187,6 +187,25 @@ async def test_runs_are_listed_newest_first(api: httpx2.AsyncClient) -> None:
     assert runs[1]["changes"] is None  # what it replaced has no record
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/rollouts", "/api/v1/events"]
+    + [f"/api/v1/namespaces/store/rollouts/shop{more}" for more in ("", "/runs", "/series", "/events")],
+)
+async def test_before_the_cluster_was_read_nothing_is_said_not_to_be_there(server: FakeApiServer, path: str) -> None:
+    left = ["not listed yet: rollouts"]
+    async with (
+        an_app(server, unread=lambda: left[0] if left else None) as app,
+        caller(app) as api,
+    ):
+        answer, page = await api.get(path), await api.get("/rollouts/store/shop")
+        left.clear()
+        later = await api.get("/rollouts/store/shop")
+    sentence = "The controller still reads the cluster (not listed yet: rollouts): ask again in a moment."
+    assert (answer.status_code, answer.json()["detail"]) == (503, sentence)
+    assert (page.status_code, sentence in page.text, later.status_code) == (503, True, 404)
+
+
 @pytest.mark.parametrize("suffix", ["", "/runs", "/events"])
 async def test_a_rollout_that_is_not_there_is_404(api: httpx2.AsyncClient, suffix: str) -> None:
     response = await api.get(f"/api/v1/namespaces/default/rollouts/blog{suffix}")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.child import fetch
 from tests.controller.harness import Stage
 
 _START = 60.0  # seconds to listen in
@@ -35,12 +36,15 @@ class Controlled:
         return self.made.cluster.settings.directory
 
     async def start(self) -> None:
-        """Start it and wait until it listens, on the port it had before if it had one."""
+        """Start it and wait until it answers, on the port it had before if it had one."""
         self.starts += 1
         log = self._directory / f"controller-{self.starts}.log"
         with log.open("wb") as said:
             self.running = await asyncio.create_subprocess_exec(*self._command(), stdout=said, stderr=said)
         self.port = await self._told(log)
+        async with asyncio.timeout(_START):
+            while await fetch(f"{self.url}/api/v1/rollouts") is None:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """Tell it to end, and wait until it did."""

@@ -23,7 +23,7 @@ expect.set_options(timeout=PATIENCE)
 
 SHOP = "/rollouts/shop/shop"
 APPROVAL = {"until": [{"approval": {}}]}
-AWAY = r"net::ERR_"  # what a browser says in the console when nobody listens
+AWAY = r"net::ERR_|status of 503"  # what a browser says in the console when nobody listens, or reads the cluster yet
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,15 @@ settings.register_profile("untimed", deadline=None)  # how long an example takes
 settings.load_profile("untimed")
 
 
+_LONG = {"test_applying.py", "test_barriers.py", "test_crash.py", "test_simulation.py"}  # besides those marked `e2e`
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that in the end no process is left alone with one of them."""
+    long = {item.path for item in items if item.get_closest_marker("e2e") or item.path.name in _LONG}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say once for each reason how many tests were left out, and so how to have them."""
     skipped = (report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))

@@ -116,6 +116,20 @@ def test_the_image_is_that_of_this_version(name: str) -> None:
     assert container(overlay(name))["image"] == f"progressive-delivery:{version}"
 
 
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"one-namespace"}))
+def test_the_overlays_for_the_whole_cluster_have_the_same_rights_and_pods_but_for_what_they_are_for(name: str) -> None:
+    known, found = overlay("cluster-wide"), overlay(name)
+    for kind in ("ClusterRole", "ClusterRoleBinding", "ServiceAccount"):
+        assert one(found, kind) == one(known, kind)
+    for kind in ("Role", "RoleBinding"):
+        assert one(found, kind, f"{NAME}-lease") == one(known, kind, f"{NAME}-lease")
+    plain, other = (dict(container(objects)) for objects in (known, found))
+    assert other.pop("args")[:2] == plain.pop("args")
+    mounts = plain.pop("volumeMounts")
+    assert other.pop("volumeMounts")[: len(mounts)] == mounts
+    assert other == plain
+
+
 def test_a_leader_that_hangs_at_its_end_has_lost_the_lease_before_it_is_killed() -> None:
     grace = deployment(overlay("cluster-wide"))["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert Timing().lease < grace

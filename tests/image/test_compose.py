@@ -9,6 +9,7 @@ import pytest
 from controlplane.binaries import NotBuilt
 from sandbox.prometheus import installed
 from tests import missing
+from tests.image import building
 from tests.image.composing import IN_ORDER, VARIABLES, free_ports, ordered, up
 from tests.image.composition import FILE, ROOT, resolved, services
 from tests.image.places import Host
@@ -66,6 +67,7 @@ def test_images_carry_the_version_of_the_project(project: dict[str, Any]) -> Non
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(building.missing() is None, reason="the services run in their images instead, in test_image.py")
 @pytest.mark.skipif(installed() is None, reason=missing.PROMETHEUS)
 async def test_what_it_starts_promotes_a_good_version_and_takes_a_bad_one_back(
     project: dict[str, Any], tmp_path: Path

@@ -56,7 +56,7 @@ def known(store: Store, assessed: Assessment, at: float) -> Known:
         replicas=(rollout.get("spec") or {}).get("replicas", 0),
         ready={name: sum(is_ready(pod) for owner, pod in pods if owner == name) for name, _ in pods},
         deployed=frozenset(revision_of(each) for each in store.by_index(DEPLOYMENTS, "rollout", _OWNER)),
-        states=frozenset(result.state for result in results),
+        states=frozenset(result.state for result in results if not result.warn_only),  # those hold nothing
         breach=restarted or any(each.state is State.REGRESS and not each.warn_only for each in results),
     )
 

@@ -73,7 +73,8 @@ def _pinned(case: Case, revision: str) -> bool:
 
 def bake(case: Case) -> Ruling:
     """The routes are as declared and lead to the new version; the old one is one write away."""
-    case = routed(case, written=not routing.shifted(case.world))
+    # A pin that somebody took away let the old version answer again: from its return proxies need their time once more.
+    case = routed(case, written=not routing.shifted(case.world) and _pinned(case, case.run.revision))
     time = case.spec.bake.for_ if case.spec.bake else timedelta(0)
     over = case.in_stage >= time or case.asked.promote
     settled = case.unsettled is None and case.canary is not None and routing.services_lead_to(case.world, case.canary)

@@ -392,11 +392,14 @@ def test_after_the_bake_the_new_version_is_marked_and_the_old_one_goes(world: Wo
     assert decision.target == Target(replicas={OLD: 0, NEW: REPLICAS}, pin=NEW, promoted={NEW: 2})
 
 
-def test_a_bake_does_not_end_while_somebody_has_taken_a_pin_away() -> None:
+def test_a_bake_does_not_end_while_somebody_has_taken_a_pin_away_nor_before_proxies_followed_its_return() -> None:
     world = baking(timedelta(seconds=16), spec=a_spec(strategy={"canary": {"steps": list(STEPS)}}))
     assert world.services[0].manifest is not None
     loose = with_service(world, manifest=pin(world.services[0].manifest, None))
-    assert stage_of(decide(loose, GOOD))[0] is Stage.BAKING
+    decision = decide(loose, GOOD)
+    assert stage_of(decision)[0] is Stage.BAKING
+    put_back = decide(replace(world, status=decision.status), GOOD)
+    assert stage_of(put_back)[0] is Stage.BAKING
 
 
 @pytest.mark.parametrize(

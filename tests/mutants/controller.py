@@ -43,6 +43,7 @@ CORE = (
     Mutant("rollout/core/case.py", "settle if since is None else settle - (self.now - parse_time(since))", "settle - self.in_stage", day="an abort and another try"),
     Mutant("rollout/core/retreat.py", "written=_taken(case)", "written=True", tests=UNIT),
     Mutant("rollout/core/promotion.py", "written=not routing.shifted(case.world)", "written=True", tests=UNIT),
+    Mutant("rollout/core/promotion.py", "not routing.shifted(case.world) and _pinned(case, case.run.revision)", "not routing.shifted(case.world)", day="the Service is reset while nobody acts, and the old version has been warm for long enough"),
     Mutant("rollout/core/subjects.py", "entered + world.settings.settle", "entered", day="the canary is back on the traffic, and metrics follow late"),
     Mutant("rollout/core/findings.py", "if not each.warn_only and not each.holds_only), None)", "if not each.holds_only), None)", day="errors of which a check only warns"),
     Mutant("rollout/core/findings.py", "max(result.since, wait.since)", "result.since", day="no metrics for a minute, but the canary had traffic for less"),

@@ -89,7 +89,7 @@ export function chart(line, { span, weights, width }) {
     drawing.append(s("path", { class: "bar", d: `M${LEFT} ${TOP}H${right}` }));
     drawing.append(s("path", { class: "evidence", d: path(line.points, "evidence", x, evidence) }));
     marks.push({ y: TOP, text: "taken back", kind: "proof" });
-    if (last.evidence !== null) marks.push({ y: evidence(last.evidence), text: "evidence", kind: "proof" });
+    if (last.evidence !== null) marks.push({ y: evidence(last.evidence), text: "evidence", kind: "" });
   }
   for (const side of ["stable", "canary"]) {
     drawing.append(s("path", { class: `line ${side}`, d: path(line.points, side, x, y) }));

@@ -167,6 +167,9 @@ DAYS: dict[str, Schedule] = {
         Event(0, Unready(Whose.STABLE, 5)), Event(30, GitOps("Service")), Event(60, AllReady()), **_STEPPING
     ),
     "the Service is reset while the old version is warm": _day(Event(5, GitOps("Service")), **_BAKING),
+    "containers restart while the Services follow": _day(
+        Event(0.05, Ask("promote", to_end=True)), Event(1, Restarts(2)), shape=Shape.BLUE_GREEN, seed=9, **_STEPPING
+    ),
     "the Service is reset while nobody acts, and the old version has been warm for long enough": _day(
         Event(5, Kill(1, False, 0.0)), Event(160, GitOps("Service")), ends="promoted", **_BAKING
     ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from analysis.results import State
+from rollout.models.rollout import REVISION_LABEL
 from sandbox.changes import Change
 from tests.simulation.knowledge import Known
 from tests.simulation.trace import Trace
@@ -141,10 +142,16 @@ class Shifts:
         owed = self.owed.get(writer)
         if owed is None or self.late:
             return
-        if self.shares.get(owed.canary, 0) >= before.get(owed.canary, 0) > 0:
+        if self.shares.get(owed.canary, 0) >= before.get(owed.canary, 0) > 0 and not _leads_back(change, owed.stable):
             self.trace.wrong(f"a breach is known, and {change.key} are written before traffic is taken")
         if not self.shares.get(owed.canary):
             del self.owed[writer]
+
+
+def _leads_back(change: Change, stable: str) -> bool:
+    """Whether it pins a Service to the stable version: a route that leads there must find it so."""
+    selector = (change.object.get("spec") or {}).get("selector") or {}
+    return change.key == "services" and selector.get(REVISION_LABEL) == stable
 
 
 def _is_about_traffic(change: Change) -> bool:

@@ -9,11 +9,11 @@ ARGS ?=
 demo: $(VENV)/ready
 	@$(BIN)/rollout demo $(ARGS)
 
-# Without Go the tests on a real control plane are skipped, with one line that says so. Each of the three workers has a
-# control plane of its own, and mostly waits; `make test ARGS="-n 0 ..."` uses one process.
+# Without Go the tests on a real control plane are skipped, with one line that says so. Each of the two workers has a
+# control plane of its own; `make test ARGS="-n 0 ..."` uses one process.
 test: $(VENV)/ready
 	@if command -v go > /dev/null; then $(BIN)/python -m controlplane || true; fi
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # etcd, kube-apiserver, kube-controller-manager, kubectl and Traefik from Go modules, into a cache folder of the user's.
 controlplane: $(VENV)/ready

@@ -41,6 +41,11 @@ def mistake(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
     return tuple(part for part in first["loc"] if part != "[key]"), said
 
 
+def unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read."""
+    return (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
+
+
 def dotted(location: Sequence[Any]) -> str:
     """A place as people write it: `targets[0].name`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from analysis.mistakes import NAME, dotted, mistake
+from analysis.mistakes import NAME, dotted, mistake, unread
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _UNITS = (3600.0, 60.0, 1.0, 0.001)
@@ -132,7 +132,7 @@ def load(path: Path) -> tuple[SourceConfiguration, ...]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcesError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        raise SourcesError(f"{path}: cannot be read: {unread(error)}") from None
     except yaml.YAMLError as error:
         raise SourcesError(f"{path}: is not YAML{_mark(error)}") from None
     try:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from analysis.mistakes import dotted
 from rollout.lint import resources
-from rollout.lint.problems import Path, Problem, dotted
+from rollout.lint.problems import Path, Problem
 from rollout.lint.releases import Release
 
 

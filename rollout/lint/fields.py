@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rollout.lint.problems import Path, Problem, dotted
+from analysis.mistakes import dotted
+from rollout.lint.problems import Path, Problem
 from rollout.lint.source import Document
 from rollout.models.base import NAME_PATTERN, OBJECT_NAME_PATTERN
 from rollout.models.schema import Schema, structural

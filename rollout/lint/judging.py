@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from analysis import queries
+from analysis.mistakes import dotted
 from analysis.templates import placeholders
 from rollout.lint.fields import suggestion
-from rollout.lint.problems import Path, Problem, Severity, dotted
+from rollout.lint.problems import Path, Problem, Severity
 from rollout.lint.source import Document
 from rollout.models.analysis import AnalysisTemplateSpec, TemplateRef
 from rollout.models.checks import Argument, Check

@@ -26,11 +26,6 @@ class Problem(NamedTuple):
     severity: Severity
 
 
-def dotted(path: Path) -> str:
-    """The path as people write it: `spec.strategy.canary.steps[0]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-
-
 def render(problems: Iterable[Problem]) -> str:
     """One line for each problem, as compilers print them, so that editors find the place; empty without any."""
     return "".join(f"{each.file}:{each.line}:{each.column}: {each.severity}: {each.message}\n" for each in problems)

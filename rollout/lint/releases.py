@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.mistakes import dotted
 from rollout.lint import judging
 from rollout.lint.fields import suggestion
-from rollout.lint.problems import Path, Problem, Severity, dotted
+from rollout.lint.problems import Path, Problem, Severity
 from rollout.lint.source import Document
 from rollout.models.analysis import Analysis, AnalysisTemplateSpec, TemplateKind, TemplateRef
 from rollout.models.checks import Check

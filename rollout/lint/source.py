@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from rollout.lint.problems import Path, Problem, Severity, dotted
+from analysis.mistakes import dotted
+from rollout.lint.problems import Path, Problem, Severity
 
 _DEEPEST = 60
 _MOST_VALUES = 200_000

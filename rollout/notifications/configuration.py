@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from analysis.mistakes import NAME, dotted, mistake
+from analysis.mistakes import NAME, dotted, mistake, unread
 from rollout.notifications.cloudevent import Mode
 from rollout.notifications.notice import HAPPENING, Kind, Notice
 from rollout.notifications.reference import Reference
@@ -137,7 +137,7 @@ def load(path: Path) -> Notifications:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise NotificationsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        raise NotificationsError(f"{path}: cannot be read: {unread(error)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise NotificationsError(f"{path}: is not YAML{f' (line {mark.line + 1})' if mark else ''}") from None

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from analysis.mistakes import unread
+
 _LONGEST = 16_384  # characters of a secret
 
 
@@ -52,9 +54,7 @@ class Reference(BaseModel):
             with path.open(encoding="utf-8") as file:
                 return file.read(_LONGEST)
         except (OSError, UnicodeDecodeError) as error:
-            raise UnreadableError(
-                f"{self}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
-            ) from None
+            raise UnreadableError(f"{self}: cannot be read ({unread(error)})") from None
 
 
 def used(reference: Reference, understood: Callable[[str], object]) -> str | None:
